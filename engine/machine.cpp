@@ -1,0 +1,68 @@
+#include "engine/machine.h"
+
+#include "kernels/memory.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+#if defined(HEAT_WITH_ZLIB)
+#include <zlib.h>
+#endif
+#if defined(HEAT_WITH_ONEDNN)
+#include "kernels/onednn/onednn.h"
+#endif
+
+namespace heat {
+
+bool has_bf16_matrix_units(Device device) {
+    if (device == Device::cuda) return true;
+#if defined(HEAT_WITH_ONEDNN)
+    return kernels::onednn::has_matrix_units();
+#else
+    return false;
+#endif
+}
+
+std::vector<LinkedLibrary> linked_libraries() {
+    std::vector<LinkedLibrary> libraries;
+#if defined(HEAT_WITH_ONEDNN)
+    libraries.push_back({"oneDNN", kernels::onednn::description(), "Apache-2.0"});
+#endif
+#if defined(HEAT_WITH_ZLIB)
+    libraries.push_back({"zlib", zlibVersion(), "Zlib"});
+#endif
+    libraries.push_back({"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100), "MIT"});
+    libraries.push_back({"nlohmann-json",
+                         fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH), "MIT"});
+#if defined(HEAT_WITH_CUDA)
+    libraries.push_back({"CUDA runtime", "static", "NVIDIA EULA"});
+#endif
+    return libraries;
+}
+
+int cpu_threads() {
+#if defined(_OPENMP)
+    return omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+std::string describe_device(Device device) {
+    if (device == Device::cuda) return kernels::cuda_description();
+    std::ifstream info("/proc/cpuinfo");
+    std::string line, name = "CPU";
+    while (std::getline(info, line))
+        if (line.starts_with("model name")) {
+            name = line.substr(line.find(':') + 2);
+            break;
+        }
+    return fmt::format("{}, {} thread{}", name, cpu_threads(), cpu_threads() == 1 ? "" : "s");
+}
+
+} // namespace heat

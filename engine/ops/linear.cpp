@@ -1,0 +1,115 @@
+#include "engine/ops/linear.h"
+
+#include "kernels/elementwise.h"
+#include "kernels/error.h"
+#include "kernels/gemm.h"
+#include "kernels/reduce.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+namespace heat {
+namespace {
+
+/// The weight in x's type: the master itself, or its bf16 copy.
+const void* weight_as(const Parameter& weight, Dtype dtype) {
+    if (dtype == Dtype::f32) return weight.value().raw();
+    const Tensor& w = weight.value();
+    return weight.derived("bf16", size_t(w.count()) * 2, [&](void* buffer) {
+        kernels::cast(w.stream(), w.data<float>(), static_cast<bf16*>(buffer), w.count());
+    });
+}
+
+const void* column_of(const void* weight, Dtype dtype, int64_t column) {
+    return static_cast<const std::byte*>(weight) + size_t(column) * size_of(dtype);
+}
+
+kernels::GemmShape product(int64_t m, int64_t n, int64_t k, Dtype dtype) {
+    kernels::GemmShape g;
+    g.m = m;
+    g.n = n;
+    g.k = k;
+    g.input = g.output = dtype;
+    return g;
+}
+
+/// One input and the columns of the weight that it meets.
+struct Part {
+    Variable x;
+    int64_t first, width;
+};
+
+void backward(const std::vector<Part>& parts, const Parameter& weight, const Parameter& bias, int64_t rows, int64_t inputs,
+              const Tensor& dy) {
+    const kernels::Stream& stream = dy.stream();
+    const Dtype dtype = dy.dtype();
+    const int64_t outputs = weight.shape()[0];
+    for (const Part& p : parts) {
+        if (weight.trainable()) { // dW = dyᵀ·x, added to the f32 gradient
+            kernels::GemmShape g = product(outputs, p.width, rows, dtype);
+            g.a = {1, outputs};
+            g.b = {p.width, 1};
+            g.d = {inputs, 1};
+            g.output = Dtype::f32;
+            g.accumulate = true;
+            kernels::gemm(stream, g, dy.raw(), p.x.value().raw(), weight.gradient_data() + p.first);
+        }
+        if (p.x.requires_grad()) { // dx = dy·W
+            Tensor dx(p.x.shape(), dtype, dy.device());
+            kernels::GemmShape g = product(rows, p.width, outputs, dtype);
+            g.a = {outputs, 1};
+            g.b = {inputs, 1};
+            g.d = {p.width, 1};
+            kernels::gemm(stream, g, dy.raw(), column_of(weight_as(weight, dtype), dtype, p.first), dx.raw());
+            p.x.add_gradient(std::move(dx));
+        }
+    }
+    if (!bias.defined() || !bias.trainable()) return;
+    const Storage scratch = allocate(dy.device(), sizeof(float) * size_t(kernels::column_sums_workspace_floats(rows, int(outputs))));
+    with_activation_type(dtype, [&]<class T>(T) {
+        kernels::column_sums(stream, dy.data<T>(), rows, int(outputs), bias.gradient_data(), reinterpret_cast<float*>(scratch.get()));
+    });
+}
+
+Variable apply(std::vector<Part> parts, const Parameter& weight, const Parameter& bias) {
+    const Variable& x = parts[0].x;
+    const int64_t outputs = weight.shape()[0], inputs = weight.shape().count() / outputs;
+    const int64_t rows = x.shape().count() / std::max<int64_t>(x.shape().back(), 1);
+    std::vector<int64_t> extents = x.shape().extents();
+    extents.back() = outputs;
+    Tensor y(Shape(std::move(extents)), x.dtype(), x.device());
+    for (size_t i = 0; i < parts.size(); ++i) {
+        kernels::GemmShape g = product(rows, outputs, parts[i].width, x.dtype());
+        g.a = {parts[i].width, 1};
+        g.b = {1, inputs};
+        g.d = {outputs, 1};
+        g.accumulate = i > 0;
+        g.bias = i == 0 && bias.defined();
+        const void* w = column_of(weight_as(weight, x.dtype()), x.dtype(), parts[i].first);
+        kernels::gemm(y.stream(), g, parts[i].x.value().raw(), w, y.raw(), g.bias ? bias.value().data<float>() : nullptr);
+    }
+    const bool wanted = wants_gradient({&parts.front().x, &parts.back().x}, {&weight, &bias});
+    return make_result(std::move(y), wanted, [parts = std::move(parts), weight, bias, rows, inputs](const Tensor& dy) {
+        backward(parts, weight, bias, rows, inputs, dy);
+    });
+}
+
+} // namespace
+
+Variable linear(const Variable& x, const Parameter& weight, const Parameter& bias) {
+    const int64_t inputs = weight.shape().count() / weight.shape()[0];
+    if (x.shape().rank() < 1 || x.shape().back() != inputs)
+        throw Error(fmt::format("linear: input {} does not fit weight {} of {}", x.shape().text(), weight.shape().text(), weight.name()));
+    return apply({{x, 0, inputs}}, weight, bias);
+}
+
+Variable linear_concat(const Variable& x, const Variable& skip, const Parameter& weight, const Parameter& bias) {
+    const int64_t a = x.shape().back(), b = skip.shape().back(), inputs = weight.shape().count() / weight.shape()[0];
+    if (a + b != inputs || x.shape().count() / a != skip.shape().count() / b || x.dtype() != skip.dtype())
+        throw Error(fmt::format("linear_concat: inputs {} {} and {} {} do not fit weight {} of {}", name_of(x.dtype()), x.shape().text(),
+                                name_of(skip.dtype()), skip.shape().text(), weight.shape().text(), weight.name()));
+    return apply({{x, 0, a}, {skip, a, b}}, weight, bias);
+}
+
+} // namespace heat

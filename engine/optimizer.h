@@ -1,0 +1,49 @@
+#pragma once
+
+#include "engine/parameters.h"
+
+namespace heat {
+
+struct OptimizerOptions {
+    float learning_rate = 2e-4f;
+    float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
+    float weight_decay = 0.f; ///< decoupled (AdamW); 0 is Adam
+    float clip_norm = 1.f;    ///< clip the global gradient norm to this; <= 0: never
+    int64_t warm_up = 0;      ///< learning rate rises linearly over this many updates: lr·min(step/warm_up, 1), step from 1
+    float ema_rate = 0.999f;  ///< EMA decay is min(ema_rate, (1+n)/(10+n)), n = updates done before
+    int accumulation = 1;     ///< gradients of so many backward passes are averaged
+};
+
+/// Adam/AdamW with clipping by global norm and an exponential moving average of the parameters, over a store's flat arrays
+/// in one pass. Nothing in a step waits for the device. The store must outlive it.
+class Optimizer {
+public:
+    /// Takes memory for moments and EMA; the EMA starts as a copy of the parameters. The store must be allocated, with
+    /// gradients.
+    Optimizer(ParameterStore& store, const OptimizerOptions& options);
+
+    /// One update from the gradients gathered since the last, which it clears.
+    void step();
+    /// Updates done so far.
+    int64_t steps() const { return steps_; }
+    void set_steps(int64_t steps) { steps_ = steps; }
+
+    float learning_rate_at(int64_t step) const;
+    float ema_decay_at(int64_t updates_before) const;
+    /// The last step's global gradient norm, before clipping. Waits for the device.
+    float gradient_norm() const;
+
+    Tensor& first_moment() { return first_moment_; }
+    Tensor& second_moment() { return second_moment_; }
+    Tensor& ema() { return ema_; }
+
+private:
+    ParameterStore& store_;
+    OptimizerOptions options_;
+    int64_t steps_ = 0;
+    Tensor first_moment_, second_moment_, ema_;
+    Tensor scalars_, norm_; ///< device memory: OptimizerScalars; {sum of squares, scale, norm}
+    Tensor workspace_;
+};
+
+} // namespace heat

@@ -1,0 +1,106 @@
+#include "engine/parameters.h"
+
+#include "kernels/error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace heat {
+
+Initialization Initialization::fan_in(int64_t fan_in, float gain) {
+    return {Kind::uniform, gain / std::sqrt(float(fan_in))};
+}
+
+Parameter ParameterStore::add(std::string name, Shape shape, Initialization initialization, FileLayout layout) {
+    const bool taken = std::any_of(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.parameter.name() == name; });
+    if (taken) throw Error(fmt::format("two parameters are named {}", name));
+    if (values_.defined()) throw Error(fmt::format("parameter {} was declared after the memory was allocated", name));
+    if (layout == FileLayout::convolution && shape.rank() != 4)
+        throw Error(fmt::format("parameter {}: a convolution's weight is O×H×W×I, got {}", name, shape.text()));
+    Parameter parameter;
+    parameter.state_ = std::make_shared<Parameter::State>();
+    parameter.state_->name = std::move(name);
+    parameter.state_->shape = std::move(shape);
+    parameter.state_->version = &version_;
+    entries_.push_back({parameter, initialization, layout, flat_size_});
+    flat_size_ += (parameter.shape().count() + 15) / 16 * 16;
+    return parameter;
+}
+
+void ParameterStore::allocate(Device device, uint64_t seed) {
+    values_ = Tensor::zeros(Shape{flat_size_}, Dtype::f32, device);
+    for (Entry& e : entries_)
+        e.parameter.state_->value = values_.slice(e.offset, e.parameter.shape().count()).reshape(e.parameter.shape());
+    initialize(seed);
+    values_changed();
+}
+
+void ParameterStore::allocate_gradients() {
+    gradients_ = Tensor::zeros(Shape{flat_size_}, Dtype::f32, values_.device());
+    for (Entry& e : entries_)
+        e.parameter.state_->gradient = gradients_.slice(e.offset, e.parameter.shape().count()).reshape(e.parameter.shape());
+}
+
+void ParameterStore::initialize(uint64_t seed) {
+    const RandomState random(seed, Device::cpu);
+    std::vector<float> flat(size_t(flat_size_), 0.f);
+    for (size_t i = 0; i < entries_.size(); ++i) {
+        const Entry& e = entries_[i];
+        const auto begin = flat.begin() + e.offset;
+        const int64_t count = e.parameter.shape().count();
+        if (e.initialization.kind == Initialization::Kind::ones) std::fill_n(begin, count, 1.f);
+        if (e.initialization.kind == Initialization::Kind::uniform) {
+            const Tensor u = uniform(random, Shape{1, count}, Purpose::initialization, uint32_t(i));
+            const float bound = e.initialization.bound;
+            std::transform(u.data<float>(), u.data<float>() + count, begin, [=](float x) { return bound * (2.f * x - 1.f); });
+        }
+    }
+    values_.copy_from_host(flat.data(), flat_size_);
+}
+
+int64_t ParameterStore::parameter_count() const {
+    int64_t n = 0;
+    for (const Entry& e : entries_) n += e.parameter.shape().count();
+    return n;
+}
+
+Shape ParameterStore::file_shape(size_t i) const {
+    const Shape& s = entries_[i].parameter.shape();
+    if (entries_[i].layout == FileLayout::same) return s;
+    return Shape{s[0], s[3], s[1], s[2]};
+}
+
+namespace {
+/// Calls f(memory index, file index) for each value of an O×H×W×I weight stored as O×I×H×W.
+template <class F>
+void for_each_convolution_value(const Shape& s, F f) {
+    const int64_t area = s[1] * s[2], inputs = s[3];
+    for (int64_t o = 0; o < s[0]; ++o)
+        for (int64_t p = 0; p < area; ++p)
+            for (int64_t c = 0; c < inputs; ++c) f((o * area + p) * inputs + c, (o * inputs + c) * area + p);
+}
+} // namespace
+
+std::vector<float> ParameterStore::to_file_layout(size_t i, std::span<const float> flat) const {
+    const Entry& e = entries_[i];
+    const auto memory = flat.subspan(size_t(e.offset), size_t(e.parameter.shape().count()));
+    std::vector<float> file(memory.begin(), memory.end());
+    if (e.layout == FileLayout::convolution)
+        for_each_convolution_value(e.parameter.shape(), [&](int64_t m, int64_t f) { file[size_t(f)] = memory[size_t(m)]; });
+    return file;
+}
+
+void ParameterStore::from_file_layout(size_t i, std::span<const float> file, std::span<float> flat) const {
+    const Entry& e = entries_[i];
+    const auto memory = flat.subspan(size_t(e.offset), size_t(e.parameter.shape().count()));
+    if (file.size() != memory.size())
+        throw Error(fmt::format("parameter {} takes {} values, got {}", e.parameter.name(), memory.size(), file.size()));
+    if (e.layout == FileLayout::same)
+        std::copy(file.begin(), file.end(), memory.begin());
+    else
+        for_each_convolution_value(e.parameter.shape(), [&](int64_t m, int64_t f) { memory[size_t(m)] = file[size_t(f)]; });
+}
+
+} // namespace heat

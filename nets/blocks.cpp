@@ -1,0 +1,47 @@
+#include "nets/blocks.h"
+
+#include "engine/ops/activation.h"
+#include "engine/ops/attention.h"
+
+namespace heat::nets {
+
+ResidualBlock::ResidualBlock(const UNetConfig& config, ParameterStore& store, const std::string& name, int inputs, int outputs,
+                             int time_width, uint32_t layer)
+    : inputs_(inputs), outputs_(outputs), norm_{config.groups, config.norm_epsilon, true}, dropout_(config.dropout), layer_(layer),
+      norm1_(norm_parameters(store, name + ".norm1", inputs)),
+      conv1_(convolution_parameters(store, name + ".conv1", inputs, outputs, 3)),
+      time_(linear_parameters(store, name + ".time_emb_proj", time_width, outputs)),
+      norm2_(norm_parameters(store, name + ".norm2", outputs)),
+      conv2_(convolution_parameters(store, name + ".conv2", outputs, outputs, 3, config.zero_initialize ? Start::zeros : Start::fan_in)) {
+    if (inputs != outputs) shortcut_ = convolution_parameters(store, name + ".conv_shortcut", inputs, outputs, 1);
+}
+
+Variable ResidualBlock::operator()(const Variable& x, const Variable& skip, const PassContext& pass) const {
+    Variable h = group_norm(x, skip, Variable(), norm1_.weight, norm1_.bias, norm_);
+    h = conv2d(h, conv1_.weight, conv1_.bias);
+    const Variable shift = cast(linear(pass.time, time_.weight, time_.bias), x.dtype());
+    h = group_norm(h, Variable(), shift, norm2_.weight, norm2_.bias, norm_);
+    if (pass.dropout) h = dropout(h, dropout_, *pass.dropout, layer_, pass.image_offset);
+    h = conv2d(h, conv2_.weight, conv2_.bias);
+    if (!shortcut_.weight.defined()) return add(x, h);
+    const Variable residual = skip.defined() ? linear_concat(x, skip, shortcut_.weight, shortcut_.bias)
+                                             : linear(x, shortcut_.weight, shortcut_.bias);
+    return add(residual, h);
+}
+
+AttentionBlock::AttentionBlock(const UNetConfig& config, ParameterStore& store, const std::string& name, int channels)
+    : heads_(config.head_channels > 0 ? channels / config.head_channels : 1), norm_options_{config.groups, config.norm_epsilon, false},
+      norm_(norm_parameters(store, name + ".group_norm", channels)), query_(linear_parameters(store, name + ".to_q", channels, channels)),
+      key_(linear_parameters(store, name + ".to_k", channels, channels)), value_(linear_parameters(store, name + ".to_v", channels, channels)),
+      out_(linear_parameters(store, name + ".to_out.0", channels, channels, config.zero_initialize ? Start::zeros : Start::fan_in)) {}
+
+Variable AttentionBlock::operator()(const Variable& x) const {
+    const Shape& s = x.shape();
+    const Variable normed = group_norm(x, Variable(), Variable(), norm_.weight, norm_.bias, norm_options_);
+    const Variable positions = reshape(normed, Shape{s[0], s[1] * s[2], s[3]});
+    const auto project = [&](const LayerParameters& p) { return linear(positions, p.weight, p.bias); };
+    const Variable attended = attention(project(query_), project(key_), project(value_), heads_);
+    return add(x, reshape(linear(attended, out_.weight, out_.bias), s));
+}
+
+} // namespace heat::nets

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace heat::tools {
+
+// Each adds one subcommand to the program: its options, its examples and what it does (tools/<name>.cpp).
+void add_train_command(CLI::App& app);
+void add_sample_command(CLI::App& app);
+void add_predict_command(CLI::App& app);
+void add_process_command(CLI::App& app);
+void add_info_command(CLI::App& app);
+
+} // namespace heat::tools

@@ -1,0 +1,288 @@
+#include "tools/configuration.h"
+
+#include "engine/io/file.h"
+#include "kernels/error.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <utility>
+#include <variant>
+
+namespace heat::tools {
+namespace {
+
+using Target = std::variant<int*, int64_t*, float*, double*, bool*, std::string*, std::vector<int>*,
+                            std::optional<int>*, std::optional<double>*, nets::Downsample*, nets::Upsample*>;
+
+/// One key of the file and the member it sets.
+struct Field {
+    std::string key;
+    Target target;
+    double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
+};
+
+constexpr double unbounded = std::numeric_limits<double>::infinity();
+
+std::vector<Field> fields_of(Configuration& c) {
+    processes::ProcessConfig& p = c.process;
+    nets::UNetConfig& n = c.network;
+    TrainConfig& t = c.train;
+    return {
+        {"data.path", &c.data.path},
+        {"data.format", &c.data.format},
+        {"data.height", &c.data.height, 1, 4096},
+        {"data.width", &c.data.width, 1, 4096},
+        {"data.channels", &c.data.channels, 1, 3},
+        {"data.flip", &c.data.flip},
+        {"process.kind", &p.kind},
+        {"process.steps", &p.steps, 1, 1e6},
+        {"process.schedule", &p.schedule},
+        {"process.beta_start", &p.beta_start, 0, 1},
+        {"process.beta_end", &p.beta_end, 0, 1},
+        {"process.prediction", &p.prediction},
+        {"process.variance", &p.variance},
+        {"process.sigma_min", &p.sigma_min, 0, 1e6},
+        {"process.sigma_max", &p.sigma_max, 0, 1e6},
+        {"process.sigma", &p.sigma, 0, 1e3},
+        {"process.delta", &p.delta, 0, 1e3},
+        {"network.channels", &n.channels},
+        {"network.blocks", &n.blocks, 1, 64},
+        {"network.attention_levels", &n.attention_levels},
+        {"network.middle_attention", &n.middle_attention},
+        {"network.head_channels", &n.head_channels, 0, 4096},
+        {"network.groups", &n.groups, 1, 4096},
+        {"network.norm_epsilon", &n.norm_epsilon, 0, 1},
+        {"network.dropout", &n.dropout, 0, 1},
+        {"network.downsample", &n.downsample},
+        {"network.upsample", &n.upsample},
+        {"network.downsample_padding", &n.downsample_padding, 0, 1},
+        {"network.cosine_first", &n.cosine_first},
+        {"network.frequency_shift", &n.frequency_shift, -1, 1},
+        {"network.zero_initialize", &n.zero_initialize},
+        {"train.steps", &t.steps, 0, 1e12},
+        {"train.batch", &t.batch, 1, 1e6},
+        {"train.seed", &t.seed, 0, unbounded},
+        {"train.dtype", &t.dtype},
+        {"train.learning_rate", &t.optimizer.learning_rate, 0, 1e3},
+        {"train.warm_up", &t.optimizer.warm_up, 0, 1e12},
+        {"train.beta1", &t.optimizer.beta1, 0, 1},
+        {"train.beta2", &t.optimizer.beta2, 0, 1},
+        {"train.epsilon", &t.optimizer.epsilon, 0, 1},
+        {"train.weight_decay", &t.optimizer.weight_decay, 0, 1e3},
+        {"train.clip_norm", &t.optimizer.clip_norm, 0, unbounded},
+        {"train.ema_rate", &t.optimizer.ema_rate, 0, 1},
+        {"train.accumulation", &t.optimizer.accumulation, 1, 1e6},
+        {"train.log_every", &t.log_every, 1, 1e12},
+        {"train.checkpoint_every", &t.checkpoint_every, 1, 1e12},
+        {"train.keep", &t.keep, 1, 1e6},
+        {"train.sample_every", &t.sample_every, 0, 1e12},
+        {"train.sample_count", &t.sample_count, 1, 4096},
+        {"sample.solver", &c.sample.solver},
+        {"sample.steps", &c.sample.steps, 0, 1e6},
+    };
+}
+
+/// Names of enumerations, in the order of their values.
+const std::vector<std::string> downsample_names{"convolution", "average_pool"};
+const std::vector<std::string> upsample_names{"convolution", "nearest"};
+
+size_t edit_distance(const std::string& a, const std::string& b) {
+    std::vector<size_t> row(b.size() + 1);
+    for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (size_t i = 1; i <= a.size(); ++i) {
+        size_t diagonal = std::exchange(row[0], i);
+        for (size_t j = 1; j <= b.size(); ++j) {
+            const size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
+        }
+    }
+    return row.back();
+}
+
+[[noreturn]] void refuse_key(const std::string& key, const std::vector<Field>& fields, const std::string& source) {
+    const auto nearest = std::min_element(fields.begin(), fields.end(), [&](const Field& a, const Field& b) {
+        return edit_distance(key, a.key) < edit_distance(key, b.key);
+    });
+    throw Error(fmt::format("{}: unknown key {}; did you mean {}?", source, key, nearest->key));
+}
+
+const char* type_name(const toml::node& node) {
+    switch (node.type()) {
+    case toml::node_type::table: return "a table";
+    case toml::node_type::array: return "an array";
+    case toml::node_type::string: return "a string";
+    case toml::node_type::integer: return "an integer";
+    case toml::node_type::floating_point: return "a number";
+    case toml::node_type::boolean: return "a boolean";
+    default: return "a date or time";
+    }
+}
+
+/// Writes one TOML value into its member; the visitor has one overload a type.
+struct Setter {
+    const Field& field;
+    const toml::node& node;
+    const std::string& source;
+
+    [[noreturn]] void refuse(const std::string& expected) const {
+        throw Error(fmt::format("{}: {} takes {}, got {}", source, field.key, expected, type_name(node)));
+    }
+    double in_range(double value) const {
+        if (!(value >= field.low && value <= field.high))
+            throw Error(fmt::format("{}: {} must lie in [{}, {}], got {}", source, field.key, field.low, field.high, value));
+        return value;
+    }
+    int64_t integer() const {
+        const auto value = node.value_exact<int64_t>();
+        if (!value) refuse("an integer");
+        in_range(double(*value));
+        return *value;
+    }
+    double number() const {
+        if (!node.is_number()) refuse("a number");
+        return in_range(*node.value<double>());
+    }
+    template <class Enum>
+    Enum choice(const std::vector<std::string>& names) const {
+        const auto value = node.value_exact<std::string>();
+        if (!value) refuse(fmt::format("one of {}", fmt::join(names, ", ")));
+        const auto found = std::find(names.begin(), names.end(), *value);
+        if (found == names.end())
+            throw Error(fmt::format("{}: {} is one of {}, got \"{}\"", source, field.key, fmt::join(names, ", "), *value));
+        return Enum(found - names.begin());
+    }
+
+    void operator()(int* target) const {
+        const int64_t value = integer();
+        if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max())
+            throw Error(fmt::format("{}: {} is too large: {}", source, field.key, value));
+        *target = int(value);
+    }
+    void operator()(std::optional<int>* target) const { (*this)(&target->emplace()); }
+    void operator()(std::optional<double>* target) const { *target = number(); }
+    void operator()(int64_t* target) const { *target = integer(); }
+    void operator()(float* target) const { *target = float(number()); }
+    void operator()(double* target) const { *target = number(); }
+    void operator()(bool* target) const {
+        const auto value = node.value_exact<bool>();
+        if (!value) refuse("true or false");
+        *target = *value;
+    }
+    void operator()(std::string* target) const {
+        const auto value = node.value_exact<std::string>();
+        if (!value) refuse("a string in quotes");
+        *target = *value;
+    }
+    void operator()(std::vector<int>* target) const {
+        const toml::array* array = node.as_array();
+        if (!array) refuse("an array of integers");
+        target->clear();
+        for (const toml::node& item : *array) {
+            const auto value = item.value_exact<int64_t>();
+            if (!value || *value < 0 || *value > 65536)
+                throw Error(fmt::format("{}: {} takes an array of integers in [0, 65536]", source, field.key));
+            target->push_back(int(*value));
+        }
+    }
+    void operator()(nets::Downsample* target) const { *target = choice<nets::Downsample>(downsample_names); }
+    void operator()(nets::Upsample* target) const { *target = choice<nets::Upsample>(upsample_names); }
+};
+
+void apply(Configuration& configuration, const toml::table& table, const std::string& source) {
+    const std::vector<Field> fields = fields_of(configuration);
+    for (const auto& [section, content] : table) {
+        const toml::table* keys = content.as_table();
+        if (!keys) throw Error(fmt::format("{}: key {} stands outside a [section]", source, std::string(section.str())));
+        for (const auto& [name, node] : *keys) {
+            const std::string key = fmt::format("{}.{}", section.str(), name.str());
+            const auto field = std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.key == key; });
+            if (field == fields.end()) refuse_key(key, fields, source);
+            std::visit(Setter{*field, node, source}, field->target);
+        }
+    }
+}
+
+toml::table parse(const std::string& text, const std::string& source) {
+    try {
+        return toml::parse(text);
+    } catch (const toml::parse_error& e) {
+        throw Error(fmt::format("{}: line {}: not valid TOML: {}", source, e.source().begin.line, e.description()));
+    }
+}
+
+void apply_setting(Configuration& configuration, const std::string& setting) {
+    const std::string source = fmt::format("--set {}", setting);
+    const size_t equals = setting.find('=');
+    if (equals == std::string::npos || setting.find('.') > equals)
+        throw Error(fmt::format("{}: expected section.key=value", source));
+    std::string key = setting.substr(0, equals), value = setting.substr(equals + 1);
+    // Quotes are a nuisance in a shell: text where the key takes text needs none.
+    for (const Field& field : fields_of(configuration)) {
+        const bool text = std::holds_alternative<std::string*>(field.target) || std::holds_alternative<nets::Downsample*>(field.target) ||
+                          std::holds_alternative<nets::Upsample*>(field.target);
+        if (field.key == key && text && !value.starts_with('"') && !value.starts_with('\'')) {
+            std::string section = key.substr(0, key.find('.')), name = key.substr(key.find('.') + 1);
+            apply(configuration, toml::table{{section, toml::table{{name, value}}}}, source);
+            return;
+        }
+    }
+    apply(configuration, parse(fmt::format("{} = {}", key, value), source), source);
+}
+
+} // namespace
+
+Configuration read_configuration(const std::filesystem::path& path, const std::vector<std::string>& settings) {
+    const std::vector<uint8_t> bytes = read_file(path, 1 << 20);
+    Configuration configuration;
+    apply(configuration, parse(std::string(bytes.begin(), bytes.end()), path.string()), path.string());
+    for (const std::string& setting : settings) apply_setting(configuration, setting);
+    configuration.network.in_channels = configuration.network.out_channels = configuration.data.channels;
+    if (configuration.data.channels == 2) throw Error("data.channels is 1 (grey) or 3 (RGB), got 2");
+    const std::string& dtype = configuration.train.dtype;
+    if (dtype != "auto" && dtype != "f32" && dtype != "bf16")
+        throw Error(fmt::format("train.dtype is auto, f32 or bf16, got \"{}\"", dtype));
+    configuration.network.validate();
+    return configuration;
+}
+
+std::string to_toml(const Configuration& configuration) {
+    Configuration copy = configuration;
+    toml::table root;
+    for (const Field& field : fields_of(copy)) {
+        const size_t dot = field.key.find('.');
+        toml::table& section = *root.insert(field.key.substr(0, dot), toml::table{}).first->second.as_table();
+        const std::string name = field.key.substr(dot + 1);
+        std::visit(
+            [&](auto* target) {
+                using T = std::remove_pointer_t<decltype(target)>;
+                if constexpr (std::is_same_v<T, std::vector<int>>) {
+                    toml::array array;
+                    for (int value : *target) array.push_back(value);
+                    section.insert(name, array);
+                } else if constexpr (std::is_same_v<T, nets::Downsample>) {
+                    section.insert(name, downsample_names[size_t(*target)]);
+                } else if constexpr (std::is_same_v<T, nets::Upsample>) {
+                    section.insert(name, upsample_names[size_t(*target)]);
+                } else if constexpr (std::is_same_v<T, std::optional<int>> || std::is_same_v<T, std::optional<double>>) {
+                    if (*target) section.insert(name, **target);
+                } else if constexpr (std::is_same_v<T, float>) {
+                    section.insert(name, std::stod(fmt::format("{}", *target))); // 2e-4, not 1.9999999494757503e-4
+                } else {
+                    section.insert(name, *target);
+                }
+            },
+            field.target);
+    }
+    std::ostringstream text;
+    text << root << '\n';
+    return text.str();
+}
+
+} // namespace heat::tools

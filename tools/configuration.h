@@ -1,0 +1,56 @@
+#pragma once
+
+#include "engine/optimizer.h"
+#include "nets/unet_config.h"
+#include "processes/factory.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace heat::tools {
+
+struct DataConfig {
+    std::string path;
+    std::string format = "auto";
+    int height = 28, width = 28, channels = 1;
+    bool flip = false; ///< mirror half of the training images
+};
+
+struct TrainConfig {
+    int64_t steps = 10000; ///< optimiser updates
+    int64_t batch = 64;
+    int64_t seed = 0;
+    std::string dtype = "auto"; ///< of activations: f32, bf16, or bf16 where the machine has matrix units for it
+    OptimizerOptions optimizer;
+    int64_t log_every = 50;
+    int64_t checkpoint_every = 1000;
+    int64_t keep = 2;         ///< newest checkpoints kept
+    int64_t sample_every = 0; ///< 0: never
+    int64_t sample_count = 64;
+};
+
+/// What `engine sample` does unless told otherwise.
+struct SampleConfig {
+    std::string solver; ///< empty: the process's own default
+    int64_t steps = 0;  ///< 0: every level
+};
+
+/// One experiment: all that a TOML file in configs/ says.
+struct Configuration {
+    DataConfig data;
+    nets::UNetConfig network;
+    processes::ProcessConfig process;
+    TrainConfig train;
+    SampleConfig sample;
+};
+
+/// Reads a TOML file and then `section.key=value` settings, in order. Missing keys keep their defaults. Throws Error in one line
+/// for a file that is missing or no TOML, an unknown key (naming the nearest), a wrong type or an impossible value.
+Configuration read_configuration(const std::filesystem::path& path, const std::vector<std::string>& settings = {});
+
+/// The configuration as TOML, every key written out; read_configuration gives it back.
+std::string to_toml(const Configuration& configuration);
+
+} // namespace heat::tools

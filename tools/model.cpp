@@ -1,0 +1,48 @@
+#include "tools/model.h"
+
+#include "engine/checkpoint.h"
+#include "engine/machine.h"
+#include "kernels/error.h"
+
+#include <fmt/format.h>
+
+namespace heat::tools {
+
+Dtype activation_dtype(const std::string& name, Device device) {
+    if (name == "f32") return Dtype::f32;
+    if (name == "bf16") return Dtype::bf16;
+    if (name != "auto") throw Error(fmt::format("dtype is auto, f32 or bf16, got \"{}\"", name));
+    return has_bf16_matrix_units(device) ? Dtype::bf16 : Dtype::f32;
+}
+
+Model::Model(const Configuration& configuration, Device device)
+    : network(configuration.network, store), dtype(activation_dtype(configuration.train.dtype, device)) {
+    store.allocate(device, uint64_t(configuration.train.seed));
+}
+
+Tensor ModelDenoiser::predict(const Tensor& x, const Tensor& timesteps) {
+    const NoGradient none;
+    return model_.network.forward(Variable(x), timesteps, {.dtype = model_.dtype, .dropout = nullptr, .image_offset = 0, .labels = {}}).value();
+}
+
+std::unique_ptr<processes::Process> make_process(const Configuration& configuration, Device device) {
+    const DataConfig& data = configuration.data;
+    return processes::make_process(configuration.process, {data.height, data.width, data.channels}, device);
+}
+
+TrainedRun load_run(const std::filesystem::path& folder, Device device, const std::string& weights, std::optional<int64_t> step,
+                    const std::string& dtype) {
+    if (weights != "ema" && weights != "model") throw Error(fmt::format("weights are ema or model, got \"{}\"", weights));
+    const RunFolder run(folder);
+    TrainedRun trained;
+    trained.checkpoint = run.checkpoint(step);
+    trained.configuration = read_configuration(run.config());
+    if (!dtype.empty()) trained.configuration.train.dtype = dtype;
+    trained.process = make_process(trained.configuration, device);
+    if (trained.process->needs_prior()) trained.process->set_prior(load_tensors(run.prior()));
+    trained.model = std::make_unique<Model>(trained.configuration, device);
+    load_parameters(trained.checkpoint.folder / (weights + ".safetensors"), trained.model->store, trained.model->store.values());
+    return trained;
+}
+
+} // namespace heat::tools

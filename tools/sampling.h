@@ -1,0 +1,34 @@
+#pragma once
+
+#include "engine/io/image8.h"
+#include "processes/process.h"
+
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+namespace heat::tools {
+
+struct SamplingPlan {
+    processes::SampleRequest request; ///< count and image_offset are filled in batch by batch
+    int64_t count = 64;               ///< images in all
+    int64_t batch = 64;               ///< images at a time; no effect on what they are
+    int trajectory_frames = 0;        ///< > 0: record so many states, evenly spread, of the first batch
+};
+
+struct SampledImages {
+    int count = 0, height = 0, width = 0, channels = 0;
+    std::vector<uint8_t> pixels;      ///< NHWC
+    std::vector<Image8> trajectory;   ///< grids of the first batch on its way from the prior to the images
+    double seconds = 0;
+};
+
+/// Samples plan.count images. `report(network calls done, in all)` is called after each step; `cancelled()` ends it with an
+/// Error before the next step.
+SampledImages sample_images(const processes::Process& process, processes::Denoiser& denoiser, const SamplingPlan& plan,
+                            const std::function<void(int64_t, int64_t)>& report, const std::function<bool()>& cancelled);
+
+/// The images as one picture, enlarged so that small ones can be seen.
+Image8 grid_of(const SampledImages& images);
+
+} // namespace heat::tools

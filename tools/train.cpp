@@ -1,0 +1,66 @@
+#include "tools/commands.h"
+
+#include "kernels/error.h"
+#include "tools/trainer.h"
+
+#include <fmt/format.h>
+
+namespace heat::tools {
+namespace {
+
+struct TrainOptions {
+    std::string config, out, device = "auto";
+    std::vector<std::string> settings;
+};
+
+/// A run goes on with the configuration it began with, but may be told to run longer or to log otherwise.
+Configuration configuration_for(const TrainOptions& options, const RunFolder& folder) {
+    const Configuration asked = read_configuration(options.config, options.settings);
+    if (!folder.exists()) return asked;
+    Configuration begun = read_configuration(folder.config());
+    Configuration merged = asked;
+    merged.train.steps = begun.train.steps;
+    merged.train.log_every = begun.train.log_every;
+    merged.train.checkpoint_every = begun.train.checkpoint_every;
+    merged.train.keep = begun.train.keep;
+    merged.train.sample_every = begun.train.sample_every;
+    merged.train.sample_count = begun.train.sample_count;
+    merged.sample = begun.sample;
+    if (to_toml(merged) != to_toml(begun))
+        throw Error(fmt::format("{}: this run was begun with another configuration; compare {} with {}, or choose another --out",
+                                folder.path().string(), options.config, folder.config().string()));
+    return asked;
+}
+
+void train(const TrainOptions& options) {
+    const Device device = device_from_name(options.device);
+    RunFolder folder(options.out);
+    const Configuration configuration = configuration_for(options, folder);
+    Trainer trainer(configuration, device);
+    fmt::print(stderr, "{}\n{} parameters, activations {}, {}\n", trainer.dataset().description, trainer.model().store.parameter_count(),
+               name_of(trainer.model().dtype), name_of(device));
+    folder.lock();
+    const bool done = trainer.run(folder);
+    if (!done) {
+        fmt::print(stderr, "stopped at step {}, saved; go on with: engine train {} --out {}\n", trainer.step(), options.config, options.out);
+        throw CLI::RuntimeError(130);
+    }
+    fmt::print("{}\n", folder.checkpoint_folder(trainer.step()).string());
+}
+
+} // namespace
+
+void add_train_command(CLI::App& app) {
+    auto options = std::make_shared<TrainOptions>();
+    CLI::App* command = app.add_subcommand("train", "Train a network; resumes by itself where the run folder stands");
+    command->add_option("config", options->config, "Configuration (TOML)")->required();
+    command->add_option("--out", options->out, "Run folder, made if needed")->required();
+    command->add_option("--set", options->settings, "Override a key, e.g. train.batch=32; may be repeated")->allow_extra_args(false);
+    command->add_option("--device", options->device, "auto, cpu or cuda")->capture_default_str();
+    command->footer("Examples:\n"
+                    "  engine train configs/fashion-mnist-ddpm.toml --out runs/garments\n"
+                    "  engine train configs/cifar10-ddpm.toml --out runs/cifar --set data.path=cifar-10-batches-bin --set train.batch=64");
+    command->callback([options] { train(*options); });
+}
+
+} // namespace heat::tools

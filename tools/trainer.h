@@ -1,0 +1,45 @@
+#pragma once
+
+#include "engine/data/batch_order.h"
+#include "engine/data/dataset.h"
+#include "tools/model.h"
+
+namespace heat::tools {
+
+/// One training run in a run folder: resumes where the newest checkpoint stands, steps, logs, checkpoints, draws sample grids.
+class Trainer {
+public:
+    /// Loads the data, checks it against the configuration, builds process, network and optimiser. Nothing is written.
+    Trainer(const Configuration& configuration, Device device);
+
+    /// Trains until train.steps, or until a signal asks to stop; the run folder holds a checkpoint either way. The folder must
+    /// be locked. Returns false when it was interrupted.
+    bool run(const RunFolder& folder);
+
+    int64_t step() const { return optimizer_.steps(); }
+    const Dataset& dataset() const { return dataset_; }
+    const Model& model() const { return model_; }
+
+private:
+    struct StepResult {
+        Tensor loss; ///< mean over the accumulated batches' losses, one f32
+    };
+
+    Tensor batch(int64_t index);
+    float train_step();
+    void resume(const RunFolder& folder);
+    void prepare_prior(const RunFolder& folder);
+    void save(const RunFolder& folder);
+    void draw_samples(const RunFolder& folder);
+
+    Configuration configuration_;
+    Device device_;
+    Dataset dataset_;
+    BatchSampler order_;
+    std::unique_ptr<processes::Process> process_;
+    Model model_;
+    Optimizer optimizer_;
+    RandomState random_;
+};
+
+} // namespace heat::tools
