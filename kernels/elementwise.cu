@@ -156,7 +156,9 @@ struct AddPerChannel {
         const T* from = x + (int64_t(n) * rows + first) * c;
         const T* add = shift + int64_t(n) * c;
         T* to = y + (int64_t(n) * rows + first) * c;
-        team.rows(count, c, [=](int r, int k) { to[int64_t(r) * c + k] = from_float<T>(to_float(from[int64_t(r) * c + k]) + to_float(add[k])); });
+        team.rows(count, c, [=](int r, int k) {
+            to[int64_t(r) * c + k] = from_float<T>(to_float(from[int64_t(r) * c + k]) + to_float(add[k]));
+        });
     }
 };
 
@@ -187,7 +189,8 @@ void scale(const Stream& stream, const T* x, float factor, T* y, int64_t n) {
 }
 
 template <class T>
-void add_per_channel(const Stream& stream, const T* x, const T* shift, T* y, int images, int64_t rows, int channels) {
+void add_per_channel(const Stream& stream, const T* x, const T* shift, T* y, int images, int64_t rows,
+                     int channels) {
     const int chunks = int((rows + AddPerChannel<T>::chunk_rows - 1) / AddPerChannel<T>::chunk_rows);
     parallel_teams(stream, images * chunks, AddPerChannel<T>{x, shift, y, rows, channels, chunks});
 }

@@ -12,8 +12,8 @@ HEAT_HD uint32_t uniform_index(uint32_t n, uint32_t image, uint32_t step, uint32
     const uint32_t threshold = (0u - n) % n; // 2³² mod n
     for (uint32_t block = 0;; ++block) {
         const PhiloxBlock words = philox4x32_10(block, image, step, purpose, seed_low, seed_high);
-        for (int i = 0; i < 4; ++i) {
-            const uint64_t product = uint64_t(words.v[i]) * n;
+        for (const uint32_t word : words.v) {
+            const uint64_t product = uint64_t(word) * n;
             if (uint32_t(product) >= threshold) return uint32_t(product >> 32);
         }
     }

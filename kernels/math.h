@@ -1,6 +1,6 @@
 #pragma once
 
-// Branch-free f32 functions that vectorise on the host without -ffast-math. Coefficients: Cephes (expf, logf) and Taylor series.
+// Branch-free f32 functions that vectorise on the host without -ffast-math. Coefficients: Cephes (expf, logf) and least-maximum fits.
 
 #include "kernels/portable.h"
 
@@ -53,12 +53,22 @@ HEAT_HD float log_f32(float x) {
 
 /// sin(pi r) and cos(pi r) for |r| <= 1/2, absolute error about 1e-7.
 HEAT_HD float sin_pi_half(float r) {
-    const float t = r * 3.14159265f, z = t * t;
-    return fmaf(fmaf(fmaf(fmaf(2.7557319e-6f, z, -1.9841270e-4f), z, 8.3333333e-3f), z, -1.6666667e-1f) * z, t, t);
+    const float z = r * r;
+    float p = 0.0775052607f;
+    p = fmaf(p, z, -0.598217845f);
+    p = fmaf(p, z, 2.55006742f);
+    p = fmaf(p, z, -5.16770983f);
+    p = fmaf(p, z, -8.74227766e-8f); // pi minus its nearest f32
+    return fmaf(r, 3.14159274f, r * p);
 }
 HEAT_HD float cos_pi_half(float r) {
-    const float t = r * 3.14159265f, z = t * t;
-    return fmaf(fmaf(fmaf(fmaf(fmaf(-2.7557319e-7f, z, 2.4801587e-5f), z, -1.3888889e-3f), z, 4.1666667e-2f), z, -.5f), z, 1.f);
+    const float z = r * r;
+    float p = -0.0244206935f;
+    p = fmaf(p, z, 0.234953925f);
+    p = fmaf(p, z, -1.33521605f);
+    p = fmaf(p, z, 4.05870962f);
+    p = fmaf(p, z, -4.93480206f);
+    return fmaf(p, z, 1.f);
 }
 
 HEAT_HD float sigmoid(float x) { return 1.f / (1.f + exp_f32(-x)); }

@@ -7,9 +7,9 @@
 //   sync()                       needed between two dependent for_each/rows/columns
 //   for_each(n, f)               f(i) for i in 0..n
 //   rows(rows, columns, f)       f(r, c) over a row-major block
-//   sum(n, f), max(n, f)         reductions that own their loop (an accumulator in user code blocks SIMD); every member
+//   sum(n, f), max(n, f)         reductions that own their loop (an accumulator in user code blocks SIMD) and sync; every member
 //                                gets the result
-//   columns<K>(rows, columns, out, f)  out[k * columns + c] = sum over r of f(r, c).v[k]; out is shared scratch
+//   columns<K>(rows, columns, out, f)  out[k * columns + c] = sum over r of f(r, c).v[k]; out is any memory of the team
 //
 // SerialTeam is one thread with SIMD loops (the CPU), CudaTeam is a thread block, ThreadTeam runs several threads with a
 // real barrier so that ThreadSanitizer finds a missing sync without a card. All sums have an order fixed by shape.

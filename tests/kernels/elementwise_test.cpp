@@ -57,6 +57,30 @@ void check_maps() {
     }
 }
 
+template <class T>
+void check_add_per_channel() {
+    const int images = 3;
+    for (const Stream& stream : test_streams()) {
+        for (const int rows : {1, 35, 64, 131}) {
+            for (const int channels : {1, 7, 64}) {
+                CAPTURE(stream.on_cuda);
+                CAPTURE(rows);
+                CAPTURE(channels);
+                const size_t n = size_t(images) * rows * channels;
+                const auto x = reference::random_stored<T>(n, 1);
+                const auto shift = reference::random_stored<T>(size_t(images) * channels, 2);
+                std::vector<double> expected;
+                for (size_t i = 0; i < n; ++i)
+                    expected.push_back(x.exact[i] +
+                                       shift.exact[i / channels / rows * channels + i % channels]);
+                DeviceArray<T> in(stream, x.stored), add(stream, shift.stored), y(stream, n);
+                add_per_channel(stream, in.data(), add.data(), y.data(), images, rows, channels);
+                CHECK(error(y, expected) <= reference::tolerance<T>);
+            }
+        }
+    }
+}
+
 /// Which elements dropout keeps, by the definition.
 bool kept(uint32_t image, size_t e, float rate, uint32_t layer) {
     const PhiloxBlock bits =
@@ -97,6 +121,11 @@ TEST_CASE("elementwise: maps, f32")
 { check_maps<float>(); }
 TEST_CASE("elementwise: maps, bf16")
 { check_maps<bf16>(); }
+
+TEST_CASE("elementwise: a shift per channel, f32")
+{ check_add_per_channel<float>(); }
+TEST_CASE("elementwise: a shift per channel, bf16")
+{ check_add_per_channel<bf16>(); }
 
 TEST_CASE("elementwise: fill, and buffers that begin inside another")
 {

@@ -1,0 +1,61 @@
+#include "processes/basis.h"
+
+#include "kernels/error.h"
+#include "kernels/transform.h"
+
+#include <fmt/format.h>
+
+#include <numbers>
+
+namespace heat::processes {
+
+const char* name_of(Basis basis) {
+    return basis == Basis::pixel ? "pixel" : "DCT-II";
+}
+
+bool is_orthonormal(Basis basis) {
+    return basis == Basis::pixel || basis == Basis::dct2;
+}
+
+std::vector<double> eigenvalues(Basis basis, int height, int width) {
+    if (basis == Basis::pixel) return {0.0};
+    std::vector<double> values;
+    values.reserve(size_t(height) * size_t(width));
+    for (int i = 0; i < height; ++i)
+        for (int j = 0; j < width; ++j) {
+            const double row = std::numbers::pi * i / height, column = std::numbers::pi * j / width;
+            values.push_back(row * row + column * column);
+        }
+    return values;
+}
+
+namespace {
+Tensor change_basis(Basis basis, const Tensor& x, bool inverse) {
+    if (x.shape().rank() != 4 || x.dtype() != Dtype::f32)
+        throw Error(fmt::format("change of basis: expected f32 images of shape N×H×W×C, got {} of shape {}",
+                                name_of(x.dtype()), x.shape().text()));
+    if (basis == Basis::pixel) return x;
+    const int64_t images = x.shape()[0];
+    const int height = int(x.shape()[1]), width = int(x.shape()[2]), channels = int(x.shape()[3]);
+    Tensor y(x.shape(), Dtype::f32, x.device());
+    Tensor workspace(Shape{kernels::transform_workspace_floats(images, height, width, channels)}, Dtype::f32,
+                     x.device());
+    const auto transform = inverse ? kernels::dct2_inverse : kernels::dct2_forward;
+    transform(x.stream(), x.data<float>(), y.data<float>(), images, height, width, channels,
+              workspace.data<float>());
+    return y;
+}
+} // namespace
+
+Tensor to_basis(Basis basis, const Tensor& images) {
+    return change_basis(basis, images, false);
+}
+Tensor from_basis(Basis basis, const Tensor& coefficients) {
+    return change_basis(basis, coefficients, true);
+}
+
+double basis_flops(Basis basis, int height, int width, int channels) {
+    return basis == Basis::pixel ? 0.0 : kernels::dct2_flops(height, width, channels);
+}
+
+} // namespace heat::processes

@@ -1,0 +1,31 @@
+#include "processes/combination.h"
+
+#include "kernels/diagonal.h"
+#include "kernels/error.h"
+
+#include <fmt/format.h>
+
+namespace heat::processes {
+
+void combine(std::initializer_list<Term> terms, const int32_t* rows, Tensor& y) {
+    if (terms.size() < 1 || terms.size() > 3)
+        throw Error(fmt::format("affine combination: expected one to three terms, got {}", terms.size()));
+    kernels::DiagonalTerm arguments[3];
+    const int64_t width = terms.begin()->table.shape().back();
+    int i = 0;
+    for (const Term& term : terms) {
+        expect_shape("affine combination", term.data, y.shape());
+        if (term.table.shape().back() != width)
+            throw Error(fmt::format("affine combination: tables of widths {} and {}", width,
+                                    term.table.shape().back()));
+        arguments[i++] = {term.data.data<float>(), term.table.data<float>()};
+    }
+    kernels::diagonal_combination(y.stream(), arguments, rows, int(width), y.data<float>(), int(y.shape()[0]),
+                                  int(y.shape()[1] * y.shape()[2]), int(y.shape()[3]));
+}
+
+Tensor upload_table(const std::vector<float>& values, int width, Device device) {
+    return Tensor::from_host(Shape{int64_t(values.size()) / width, int64_t(width)}, values, device);
+}
+
+} // namespace heat::processes

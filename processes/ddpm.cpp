@@ -1,0 +1,40 @@
+#include "processes/ddpm.h"
+
+#include "processes/schedule.h"
+
+#include <cmath>
+
+namespace heat::processes {
+
+namespace {
+DiagonalModel ddpm_model(const std::vector<double>& betas, Prediction prediction, Variance variance) {
+    return {
+        Basis::pixel, variance_preserving_tables(log_alpha_bars(betas)), {1.0}, prediction, variance, -1.f,
+        1.f};
+}
+} // namespace
+
+Ddpm::Ddpm(ImageSize size, std::vector<double> betas, Prediction prediction, Variance variance, Device device)
+    : DiagonalProcess(size, ddpm_model(betas, prediction, variance), device), betas_(std::move(betas)) {}
+
+std::vector<ReportEntry> Ddpm::report() const {
+    std::vector<ReportEntry> entries = DiagonalProcess::report();
+    const double alpha_bar = std::exp(2.0 * model().tables.log_a(steps(), 0));
+    entries.insert(entries.begin() + 1,
+                   {"alpha_bar_last", alpha_bar, "ᾱ_N: the share of the data's variance left at level N"});
+    return entries;
+}
+
+std::vector<TableColumn> Ddpm::tables() const {
+    const DiagonalTables& levels = model().tables;
+    TableColumn alpha_bar{"alpha_bar", {}}, beta{"beta", betas_}, variance{"posterior_variance", {0.0}},
+        snr{"snr", {}};
+    for (int t = 0; t <= steps(); ++t) {
+        alpha_bar.values.push_back(std::exp(2.0 * levels.log_a(t, 0)));
+        snr.values.push_back(std::exp(levels.log_snr(t, 0)));
+        if (t > 0) variance.values.push_back(posterior(levels, t - 1, t, 0).variance);
+    }
+    return {alpha_bar, beta, variance, snr};
+}
+
+} // namespace heat::processes

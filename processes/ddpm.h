@@ -1,0 +1,23 @@
+#pragma once
+
+#include "processes/diagonal_process.h"
+
+namespace heat::processes {
+
+/// Denoising diffusion (Ho et al. 2020): the pixel basis, a = √ᾱ, s = √(1−ᾱ), prior N(0, 1), data in −1..1.
+class Ddpm : public DiagonalProcess {
+public:
+    /// betas: β_0 = 0, β_1..β_N (processes/schedule.h).
+    Ddpm(ImageSize size, std::vector<double> betas, Prediction prediction, Variance variance, Device device);
+
+    std::string name() const override { return "ddpm"; }
+    /// Adds alpha_bar_last.
+    std::vector<ReportEntry> report() const override;
+    /// alpha_bar, beta, posterior_variance (β̃ of the step to the level below) and snr (infinite at level 0).
+    std::vector<TableColumn> tables() const override;
+
+private:
+    std::vector<double> betas_;
+};
+
+} // namespace heat::processes

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "engine/tensor.h"
+
+namespace heat::processes {
+
+/// The network as a process sees it.
+class Denoiser {
+public:
+    Denoiser() = default;
+    Denoiser(const Denoiser&) = delete;
+    Denoiser& operator=(const Denoiser&) = delete;
+    virtual ~Denoiser() = default;
+
+    /// The network's f32 output, of x's shape. x: f32 N×H×W×C in the process's data range; timesteps: f32 N,
+    /// what the network was trained to see. Both belong to the solver, which writes over them after the call:
+    /// keep no copy that shares storage.
+    virtual Tensor predict(const Tensor& x, const Tensor& timesteps) = 0;
+};
+
+/// denoiser.predict; throws Error unless the output is f32 of x's shape and on its device.
+Tensor checked_prediction(Denoiser& denoiser, const Tensor& x, const Tensor& timesteps);
+
+} // namespace heat::processes

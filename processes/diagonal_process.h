@@ -1,0 +1,53 @@
+#pragma once
+
+#include "processes/basis.h"
+#include "processes/process.h"
+#include "processes/step.h"
+#include "processes/step_cost.h"
+
+namespace heat::processes {
+
+/// What makes a Markov Gaussian process that is diagonal in a basis (docs/math.md §1).
+struct DiagonalModel {
+    Basis basis = Basis::pixel;
+    DiagonalTables tables; ///< width 1, or the number of the basis's eigenvalues
+    std::vector<double>
+        prior_deviations; ///< per eigenvalue (tables' width): sampling starts from N(0, deviation²)
+    Prediction prediction = Prediction::epsilon;
+    Variance variance = Variance::small; ///< of ancestral steps unless a request says otherwise
+    float data_low = -1, data_high = 1;
+};
+
+/// Training and sampling of every Markov member of the diagonal family; members differ in their tables. The
+/// network sees timestep t − 1.
+class DiagonalProcess : public Process {
+public:
+    /// Throws Error where the tables do not fit the basis or no Markov chain has them, or for v where a² + s²
+    /// is not 1.
+    DiagonalProcess(ImageSize size, DiagonalModel model, Device device);
+
+    const DiagonalModel& model() const { return model_; }
+
+    float data_low() const override { return model_.data_low; }
+    float data_high() const override { return model_.data_high; }
+    float timestep_of_level(int level) const override { return float(level - 1); }
+    /// Targets per prediction; loss scale 1/(N·C·H·W): the mean over all elements.
+    TrainingBatch training_batch(const Tensor& images, const RandomState& random,
+                                 uint32_t image_offset) const override;
+    std::vector<std::string> solvers() const override { return {"ancestral", "ddim"}; }
+
+    /// The settings of every step of a request; throws Error for impossible combinations.
+    StepSettings step_settings(const SampleRequest& request) const;
+
+    std::vector<ReportEntry> report() const override;
+
+protected:
+    Tensor run_solver(Denoiser& denoiser, const SampleRequest& request,
+                      const SampleCallback& callback) const override;
+
+private:
+    DiagonalModel model_;
+    Tensor a_rows_, s_rows_, minus_s_rows_; ///< (N + 1) × width in device memory
+};
+
+} // namespace heat::processes

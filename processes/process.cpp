@@ -1,0 +1,55 @@
+#include "processes/process.h"
+
+#include "kernels/error.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace heat::processes {
+
+Process::Process(ImageSize size, int steps, Device device) : size_(size), steps_(steps), device_(device) {
+    if (size.height < 1 || size.width < 1 || size.channels < 1)
+        throw Error(fmt::format("process: expected images of positive size, got {}×{}×{}", size.height,
+                                size.width, size.channels));
+    if (steps < 1) throw Error(fmt::format("process.steps = {}: expected at least 1", steps));
+}
+
+void Process::set_prior(const std::map<std::string, Tensor>& tensors) {
+    if (!tensors.empty())
+        throw Error(
+            fmt::format("process {} keeps no prior, got a tensor '{}'", name(), tensors.begin()->first));
+}
+
+Tensor Process::sample(Denoiser& denoiser, const SampleRequest& request,
+                       const SampleCallback& callback) const {
+    SampleRequest resolved = request;
+    if (request.count < 1) throw Error(fmt::format("sampling {} images: expected at least 1", request.count));
+    if (request.steps < 0 || request.steps > steps_)
+        throw Error(fmt::format("sampling in {} steps: this {} process has {} levels; expected 1 to {}",
+                                request.steps, name(), steps_, steps_));
+    if (request.steps == 0) resolved.steps = steps_;
+    const std::vector<std::string> known = solvers();
+    if (request.solver.empty()) resolved.solver = known.front();
+    if (std::find(known.begin(), known.end(), resolved.solver) == known.end())
+        throw Error(fmt::format("solver '{}' does not fit process {}: expected {}", resolved.solver, name(),
+                                fmt::join(known, " or ")));
+    return run_solver(denoiser, resolved, callback);
+}
+
+void Process::expect_images(const char* what, const Tensor& images) const {
+    const int64_t count = images.shape().rank() == 4 ? images.shape()[0] : -1;
+    if (count < 1 || images.shape() != batch_shape(count) || images.dtype() != Dtype::f32 ||
+        images.device() != device_)
+        throw Error(fmt::format("{}: expected f32 images of shape N×{}×{}×{} on {}, got {} of shape {} on {}",
+                                what, size_.height, size_.width, size_.channels, heat::name_of(device_),
+                                heat::name_of(images.dtype()), images.shape().text(),
+                                heat::name_of(images.device())));
+}
+
+Shape Process::batch_shape(int64_t count) const {
+    return Shape{count, int64_t(size_.height), int64_t(size_.width), int64_t(size_.channels)};
+}
+
+} // namespace heat::processes

@@ -1,0 +1,69 @@
+#include "processes/schedule.h"
+
+#include "kernels/error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace heat::processes {
+
+namespace {
+void expect_steps(int steps, int least) {
+    if (steps < least)
+        throw Error(fmt::format("process.steps = {}: this schedule needs at least {}", steps, least));
+}
+} // namespace
+
+std::vector<double> linear_betas(int steps, double beta_start, double beta_end) {
+    expect_steps(steps, 1);
+    if (!(beta_start > 0 && beta_start <= beta_end && beta_end < 1))
+        throw Error(fmt::format("linear schedule from {} to {}: expected 0 < beta_start <= beta_end < 1",
+                                beta_start, beta_end));
+    std::vector<double> betas(size_t(steps) + 1, 0.0);
+    const double increment = steps > 1 ? (beta_end - beta_start) / (steps - 1) : 0.0;
+    for (int n = 1; n <= steps; ++n) betas[size_t(n)] = beta_start + increment * (n - 1);
+    return betas;
+}
+
+std::vector<double> cosine_betas(int steps) {
+    expect_steps(steps, 1);
+    const auto alpha_bar = [](double u) {
+        const double c = std::cos((u + 0.008) / 1.008 * std::numbers::pi / 2);
+        return c * c;
+    };
+    std::vector<double> betas(size_t(steps) + 1, 0.0);
+    for (int n = 1; n <= steps; ++n)
+        betas[size_t(n)] =
+            std::min(1.0 - alpha_bar(double(n) / steps) / alpha_bar(double(n - 1) / steps), 0.999);
+    return betas;
+}
+
+std::vector<double> betas_from_name(const std::string& schedule, int steps, double beta_start,
+                                    double beta_end) {
+    if (schedule == "linear") return linear_betas(steps, beta_start, beta_end);
+    if (schedule == "cosine") return cosine_betas(steps);
+    throw Error(fmt::format("unknown schedule '{}': expected linear or cosine", schedule));
+}
+
+std::vector<double> log_alpha_bars(const std::vector<double>& betas) {
+    std::vector<double> logs(betas.size(), 0.0);
+    for (size_t n = 1; n < betas.size(); ++n) logs[n] = logs[n - 1] + std::log1p(-betas[n]);
+    return logs;
+}
+
+std::vector<double> blur_sigmas(int steps, double sigma_min, double sigma_max) {
+    expect_steps(steps, 2);
+    if (!(sigma_min > 0 && sigma_min < sigma_max))
+        throw Error(fmt::format("blur widths from {} to {} pixels: expected 0 < sigma_min < sigma_max",
+                                sigma_min, sigma_max));
+    std::vector<double> sigmas(size_t(steps) + 1, 0.0);
+    for (int k = 1; k <= steps; ++k)
+        sigmas[size_t(k)] = std::exp(std::log(sigma_min) * (steps - k) / (steps - 1) +
+                                     std::log(sigma_max) * (k - 1) / (steps - 1));
+    return sigmas;
+}
+
+} // namespace heat::processes

@@ -1,0 +1,219 @@
+#include "processes/solver.h"
+
+#include "kernels/clamp.h"
+#include "kernels/error.h"
+#include "processes/combination.h"
+#include "processes/step_clock.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace heat::processes {
+
+std::vector<int> sampling_levels(const std::string& spacing, int levels, int steps) {
+    if (steps < 1 || steps > levels)
+        throw Error(
+            fmt::format("sampling in {} steps: expected 1 to {}, the number of levels", steps, levels));
+    std::vector<int> visited;
+    for (int i = 0; i < steps; ++i) {
+        if (spacing == "leading")
+            visited.push_back((steps - 1 - i) * (levels / steps) + 1);
+        else if (spacing == "trailing") // nearbyint: half to even, as numpy rounds
+            visited.push_back(int(std::nearbyint(levels - i * (double(levels) / steps))));
+        else if (spacing == "linspace")
+            visited.push_back(
+                steps == 1 ? 1
+                           : int(std::nearbyint((steps - 1 - i) * (double(levels - 1) / (steps - 1)))) + 1);
+        else
+            throw Error(fmt::format("unknown spacing '{}': expected leading, trailing or linspace", spacing));
+    }
+    visited.push_back(0);
+    return visited;
+}
+
+namespace {
+
+/// The coefficients of one operand over all steps, steps × width; `used` where one is not zero.
+struct Role {
+    std::vector<float> values;
+    Tensor table;
+    bool used = false;
+
+    void add(double coefficient, int t) {
+        const auto value = float(coefficient);
+        if (!std::isfinite(value))
+            throw Error(fmt::format(
+                "sampling from level {}: the coefficient {} does not fit f32; the image is beyond "
+                "recovery there (sample without clipping and without the û_0 view, or choose a milder "
+                "schedule)",
+                t, coefficient));
+        values.push_back(value);
+        used = used || value != 0.f;
+    }
+    void upload(int width, Device device) {
+        if (used) table = upload_table(values, width, device);
+    }
+};
+
+struct Plan {
+    Role state, output, clean, noise, clean_state, clean_output;
+    Tensor ones;             ///< a table of ones, where a step has four operands
+    std::vector<bool> noisy; ///< per step
+
+    Plan(const DiagonalProcess& process, const StepSettings& settings, const std::vector<int>& levels,
+         bool with_clean) {
+        const DiagonalTables& tables = process.model().tables;
+        for (size_t i = 0; i + 1 < levels.size(); ++i) {
+            const int t = levels[i], s = levels[i + 1];
+            bool any_noise = false;
+            for (int p = 0; p < tables.width(); ++p) {
+                const StepCoefficients step = step_coefficients(tables, settings, s, t, p);
+                state.add(step.state, t);
+                output.add(step.output, t);
+                clean.add(step.clean, t);
+                noise.add(step.noise, t);
+                any_noise = any_noise || step.noise != 0.0;
+                if (!with_clean) continue;
+                const CleanCoefficients estimate = clean_coefficients(tables, settings.prediction, t, p);
+                clean_state.add(estimate.state, t);
+                clean_output.add(estimate.output, t);
+            }
+            noisy.push_back(any_noise);
+        }
+        for (Role* role : {&state, &output, &clean, &noise, &clean_state, &clean_output})
+            role->upload(tables.width(), process.device());
+        if (state.used && output.used && clean.used && noise.used)
+            ones = Tensor::full(noise.table.shape(), 1.f, process.device());
+    }
+};
+
+/// y = Σ of the operands whose role is used, up to four; `rows` as in combine, `ones` as in Plan.
+class Combination {
+public:
+    void add(const Tensor& data, const Role& role) {
+        if (role.used) terms_.push_back({data, role.table});
+    }
+    void run(const int32_t* rows, Tensor& y, const Tensor& ones = {}) const {
+        switch (terms_.size()) {
+        case 0:
+            y.set_to_zero();
+            break;
+        case 1:
+            combine({terms_[0]}, rows, y);
+            break;
+        case 2:
+            combine({terms_[0], terms_[1]}, rows, y);
+            break;
+        default:
+            combine({terms_[0], terms_[1], terms_[2]}, rows, y);
+        }
+        if (terms_.size() == 4) combine({{y, ones}, terms_[3]}, rows, y);
+    }
+
+private:
+    std::vector<Term> terms_;
+};
+
+Tensor initial_state(const DiagonalProcess& process, const SampleRequest& request, Shape shape) {
+    const DiagonalModel& model = process.model();
+    const RandomState random(request.seed, process.device());
+    Tensor state = normal(random, std::move(shape), Purpose::prior, request.image_offset);
+    if (!is_orthonormal(model.basis)) state = to_basis(model.basis, state);
+    const std::vector<float> deviations(model.prior_deviations.begin(), model.prior_deviations.end());
+    combine({{state, upload_table(deviations, model.tables.width(), process.device())}}, nullptr, state);
+    return state;
+}
+
+} // namespace
+
+Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const SampleRequest& request,
+                      const SampleCallback& callback) {
+    const DiagonalModel& model = process.model();
+    const StepSettings settings = process.step_settings(request);
+    const std::vector<int> levels = sampling_levels(request.spacing.empty() ? "leading" : request.spacing,
+                                                    process.steps(), request.steps);
+    const bool show_clean = callback && request.view == SampleRequest::View::clean;
+    const Plan plan(process, settings, levels, settings.clip || show_clean);
+
+    std::vector<float> timesteps;
+    for (size_t i = 0; i + 1 < levels.size(); ++i) timesteps.push_back(process.timestep_of_level(levels[i]));
+    StepClock clock(request.count, request.seed, timesteps, process.device());
+
+    const ImageSize size = process.size();
+    const Shape shape{request.count, int64_t(size.height), int64_t(size.width), int64_t(size.channels)};
+    Tensor state = initial_state(process, request, shape);
+    Tensor noise(shape, Dtype::f32, process.device());
+    Tensor view;
+    const auto report = [&](int step) {
+        if (!callback) return;
+        const bool show_state = request.view == SampleRequest::View::state || (show_clean && step == 0);
+        if (show_state) {
+            view = Tensor(shape, Dtype::f32, process.device());
+            view.copy_from(from_basis(model.basis, state));
+        }
+        callback({step, request.steps, levels[size_t(step)], view});
+        view = Tensor();
+    };
+
+    report(0);
+    for (int step = 0; step < request.steps; ++step) {
+        clock.move_to(step);
+        const Tensor input = from_basis(model.basis, state);
+        const Tensor output = to_basis(model.basis, checked_prediction(denoiser, input, clock.timesteps()));
+
+        Tensor clean;
+        if (settings.clip || show_clean) {
+            Combination estimate;
+            estimate.add(state, plan.clean_state);
+            estimate.add(output, plan.clean_output);
+            clean = Tensor(shape, Dtype::f32, process.device());
+            estimate.run(clock.rows(), clean);
+            Tensor pixels = from_basis(model.basis, clean);
+            if (settings.clip)
+                kernels::clamp(pixels.stream(), pixels.data<float>(), model.data_low, model.data_high,
+                               pixels.data<float>(), pixels.count());
+            if (show_clean) view = pixels;
+            if (settings.clip) clean = to_basis(model.basis, pixels);
+        }
+
+        const bool noisy = plan.noisy[size_t(step)];
+        if (noisy) {
+            clock.draw_noise(noise, request.image_offset);
+            if (!is_orthonormal(model.basis)) noise = to_basis(model.basis, noise);
+        }
+        Combination next;
+        next.add(state, plan.state);
+        next.add(output, plan.output);
+        next.add(clean, plan.clean);
+        if (noisy) next.add(noise, plan.noise);
+        next.run(clock.rows(), state, plan.ones);
+        report(step + 1);
+    }
+    return from_basis(model.basis, state);
+}
+
+StepCost diagonal_step_cost(const DiagonalProcess& process, const StepSettings& settings) {
+    const DiagonalModel& model = process.model();
+    const ImageSize size = process.size();
+    const auto n = double(size.elements());
+    const int bases = settings.clip ? 4 : 2;
+    StepCost cost;
+    for (int i = 0; i < bases; ++i) cost += basis_cost(model.basis, size.height, size.width, size.channels);
+    if (settings.clip) {
+        cost += combination_cost(settings.prediction == Prediction::x0 ? 1 : 2, n);
+        cost += map_cost(n, 2);
+    }
+    // Counted on the coefficients of a step in the middle.
+    const int t = std::max(1, process.steps() / 2);
+    const StepCoefficients step = step_coefficients(model.tables, settings, t > 1 ? t - 1 : 0, t, 0);
+    int terms = 0;
+    for (const double coefficient : {step.state, step.output, step.clean, step.noise})
+        terms += coefficient != 0.0;
+    if (step.noise != 0.0) cost += noise_cost(n);
+    cost += combination_cost(std::min(terms, 3), n);
+    if (terms > 3) cost += combination_cost(2, n);
+    return cost;
+}
+
+} // namespace heat::processes

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "processes/basis.h"
+
+namespace heat::processes {
+
+/// Work of one sampling step for one image, the network left out.
+struct StepCost {
+    double bytes = 0; ///< read and written by the kernels, tables apart
+    double flops = 0; ///< additions and multiplications
+
+    StepCost& operator+=(StepCost other) {
+        bytes += other.bytes;
+        flops += other.flops;
+        return *this;
+    }
+};
+
+/// An affine combination of `terms` arrays of `elements` floats.
+inline StepCost combination_cost(int terms, double elements) {
+    return {4.0 * (terms + 1) * elements, (2.0 * terms - 1) * elements};
+}
+
+/// A map over `elements` floats with `flops` operations each.
+inline StepCost map_cost(double elements, double flops) {
+    return {8.0 * elements, flops * elements};
+}
+
+/// Drawing normals: their writing only, since the generator works on integers.
+inline StepCost noise_cost(double elements) {
+    return {4.0 * elements, 0.0};
+}
+
+/// One change of basis of one image: two passes over it, unless the basis is pixels.
+inline StepCost basis_cost(Basis basis, int height, int width, int channels) {
+    if (basis == Basis::pixel) return {};
+    return {16.0 * height * width * channels, basis_flops(basis, height, width, channels)};
+}
+
+} // namespace heat::processes

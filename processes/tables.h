@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace heat::processes {
+
+/// u_t = a_t u_0 + s_t ε per eigenvalue (docs/math.md §1): a_t and s_t over the levels t = 0..N (0 = data),
+/// in float64 and as logarithms, because a_t of a blur leaves the range of any float. `width` is the number
+/// of eigenvalues, or 1 where all share one coefficient.
+class DiagonalTables {
+public:
+    /// log a and log s, (levels + 1) × width, level by level; −infinity stands for 0. Throws Error for
+    /// another size, or where a_t is 0.
+    DiagonalTables(int levels, int width, std::vector<double> log_a, std::vector<double> log_s);
+
+    int levels() const { return levels_; }
+    int width() const { return width_; }
+
+    double log_a(int t, int p) const { return log_a_[index(t, p)]; }
+    double log_s(int t, int p) const { return log_s_[index(t, p)]; }
+    double a(int t, int p) const;
+    double s(int t, int p) const;
+    /// log(a_t²/s_t²): +infinity where there is no noise.
+    double log_snr(int t, int p) const;
+
+    /// a_t and s_t as f32 rows for kernels::diagonal_combination, (levels + 1) × width.
+    std::vector<float> a_rows() const;
+    std::vector<float> s_rows() const;
+
+private:
+    size_t index(int t, int p) const { return size_t(t) * size_t(width_) + size_t(p); }
+
+    int levels_, width_;
+    std::vector<double> log_a_, log_s_;
+};
+
+/// Variance-preserving tables of width 1: a = √ᾱ, s = √(1−ᾱ), from log ᾱ_0..log ᾱ_N (log ᾱ_0 = 0).
+DiagonalTables variance_preserving_tables(const std::vector<double>& log_alpha_bar);
+
+/// q(u_t | u_s) = N(a u_s, variance) for s < t: a = a_t/a_s, variance = s_t² − a² s_s² = −s_t² expm1(log
+/// SNR_t − log SNR_s).
+struct Transition {
+    double a = 0, variance = 0;
+};
+Transition transition(const DiagonalTables& tables, int s, int t, int p);
+
+/// q(u_s | u_t, u_0) = N(state·u_t + clean·u_0, variance) for s < t, of a Markov process:
+/// state = a_{t|s} s_s²/s_t², clean = a_s s²_{t|s}/s_t², variance = s_s² s²_{t|s}/s_t².
+struct Posterior {
+    double state = 0, clean = 0, variance = 0;
+};
+Posterior posterior(const DiagonalTables& tables, int s, int t, int p);
+
+/// Whether the signal-to-noise ratio of every eigenvalue never rises with the level and every level above 0
+/// has noise: what a Markov chain with these marginals needs.
+bool is_markov(const DiagonalTables& tables);
+
+} // namespace heat::processes
