@@ -27,10 +27,13 @@ Key key_of(const GemmShape& s) {
             s.d.batch1, int64_t(s.input), int64_t(s.output), bits(s.alpha), int64_t(s.accumulate), int64_t(s.bias)};
 }
 
+/// A matrix shared by a whole batch (stride 0) has extent 1 there, which oneDNN broadcasts.
 memory::desc describe(const GemmShape& s, int64_t rows, int64_t columns, const MatrixView& v, Dtype dtype) {
+    const int64_t all = rows * columns, n0 = v.batch0 ? s.batch0 : 1, n1 = v.batch1 ? s.batch1 : 1;
     if (s.batch0 * s.batch1 == 1) return {{rows, columns}, type_of(dtype), memory::dims{v.row, v.column}};
-    if (s.batch1 == 1) return {{s.batch0, rows, columns}, type_of(dtype), memory::dims{v.batch0, v.row, v.column}};
-    return {{s.batch0, s.batch1, rows, columns}, type_of(dtype), memory::dims{v.batch0, v.batch1, v.row, v.column}};
+    const int64_t stride0 = v.batch0 ? v.batch0 : all, stride1 = v.batch1 ? v.batch1 : all;
+    if (s.batch1 == 1) return {{n0, rows, columns}, type_of(dtype), memory::dims{stride0, v.row, v.column}};
+    return {{n0, n1, rows, columns}, type_of(dtype), memory::dims{stride0, stride1, v.row, v.column}};
 }
 
 std::optional<Product> make_product(const GemmShape& s) {

@@ -89,6 +89,26 @@ void check_all(Product product) {
 TEST_SUITE("kernels") {
     TEST_CASE("gemm: the library's product, any strides, batches and epilogues") { check_all(gemm); }
     TEST_CASE("gemm: our own product") { check_all(gemm_portable); }
+    TEST_CASE("gemm: one matrix shared by a batch") {
+        const auto a = reference::random_stored<float>(6, 1), b = reference::random_stored<float>(4 * 3 * 5, 2);
+        GemmShape s; // D[i] = A·B[i], A 2×3, four B of 3×5
+        s.m = 2;
+        s.n = 5;
+        s.k = 3;
+        s.batch0 = 4;
+        s.a = {3, 1, 0, 0};
+        s.b = {5, 1, 15, 0};
+        s.d = {5, 1, 10, 0};
+        for (const auto product : {gemm, gemm_portable}) {
+            std::vector<float> d(40);
+            product(Stream{}, s, a.stored.data(), b.stored.data(), d.data(), nullptr);
+            for (size_t i = 0; i < 4; ++i) {
+                const std::vector<double> part(b.exact.begin() + long(i) * 15, b.exact.begin() + long(i + 1) * 15);
+                const std::vector<float> got(d.begin() + long(i) * 10, d.begin() + long(i + 1) * 10);
+                CHECK(reference::nmse(reference::widened(got), reference::gemm(2, 5, 3, a.exact, part)) <= 1e-7);
+            }
+        }
+    }
     TEST_CASE("gemm: an inner extent of zero gives zero or leaves what is there") {
         GemmShape s;
         s.m = s.n = 2;
