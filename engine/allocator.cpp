@@ -12,7 +12,8 @@
 namespace heat {
 namespace {
 
-/// Sizes are rounded to eight classes per power of two: at most 12.5 % waste, and blocks of a steady step are found again.
+/// Sizes are rounded to eight classes per power of two: at most 12.5 % waste, and blocks of a steady step are
+/// found again.
 size_t size_class(size_t bytes) {
     bytes = std::max<size_t>(bytes, 256);
     const size_t step = std::max<size_t>(std::bit_floor(bytes) / 8, 64);
@@ -99,8 +100,14 @@ Storage allocate(Device device, size_t bytes) {
     return Storage(pool.take(rounded), [&pool, rounded](std::byte* block) { pool.give(block, rounded); });
 }
 
-MemoryStatistics memory_statistics(Device device) { return pool_of(device).statistics(); }
-void reset_peak_memory(Device device) { pool_of(device).reset_peak(); }
-void release_cached_memory(Device device) { pool_of(device).release(); }
+MemoryStatistics memory_statistics(Device device) {
+    return pool_of(device).statistics();
+}
+void reset_peak_memory(Device device) {
+    pool_of(device).reset_peak();
+}
+void release_cached_memory(Device device) {
+    pool_of(device).release();
+}
 
 } // namespace heat

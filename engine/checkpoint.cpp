@@ -21,19 +21,23 @@ struct FlatArray {
     std::vector<float> values;
 };
 
-void save_arrays(const std::filesystem::path& path, const ParameterStore& store, const std::vector<FlatArray>& arrays) {
+void save_arrays(const std::filesystem::path& path, const ParameterStore& store,
+                 const std::vector<FlatArray>& arrays) {
     std::vector<SafetensorsEntry> layout;
     for (const FlatArray& array : arrays)
         for (size_t i = 0; i < store.size(); ++i)
-            layout.push_back({array.prefix + store.parameter(i).name(), "F32", store.file_shape(i).extents(), {}});
+            layout.push_back(
+                {array.prefix + store.parameter(i).name(), "F32", store.file_shape(i).extents(), {}});
     SafetensorsWriter writer(path, layout, {{"format", "pt"}});
     for (const FlatArray& array : arrays)
         for (size_t i = 0; i < store.size(); ++i)
-            writer.write(array.prefix + store.parameter(i).name(), bytes_of(store.to_file_layout(i, array.values)));
+            writer.write(array.prefix + store.parameter(i).name(),
+                         bytes_of(store.to_file_layout(i, array.values)));
     writer.finish();
 }
 
-std::vector<FlatArray> load_arrays(const std::filesystem::path& path, const ParameterStore& store, const std::vector<std::string>& prefixes) {
+std::vector<FlatArray> load_arrays(const std::filesystem::path& path, const ParameterStore& store,
+                                   const std::vector<std::string>& prefixes) {
     const SafetensorsFile file(path);
     std::vector<FlatArray> arrays;
     for (const std::string& prefix : prefixes) {
@@ -43,10 +47,13 @@ std::vector<FlatArray> load_arrays(const std::filesystem::path& path, const Para
             const SafetensorsEntry* entry = file.find(name);
             const Shape expected = store.file_shape(i);
             if (!entry)
-                throw Error(fmt::format("{}: no tensor {} (expected F32 {}): the file is of another architecture", path.string(), name, expected.text()));
+                throw Error(
+                    fmt::format("{}: no tensor {} (expected F32 {}): the file is of another architecture",
+                                path.string(), name, expected.text()));
             if (entry->dtype != "F32" || entry->shape != expected.extents())
-                throw Error(fmt::format("{}: {} is {} {}, expected F32 {}: the file is of another architecture", path.string(), name,
-                                        entry->dtype, Shape(entry->shape).text(), expected.text()));
+                throw Error(fmt::format(
+                    "{}: {} is {} {}, expected F32 {}: the file is of another architecture", path.string(),
+                    name, entry->dtype, Shape(entry->shape).text(), expected.text()));
             std::vector<float> values(entry->bytes.size() / sizeof(float));
             std::memcpy(values.data(), entry->bytes.data(), entry->bytes.size());
             store.from_file_layout(i, values, array.values);
@@ -54,8 +61,8 @@ std::vector<FlatArray> load_arrays(const std::filesystem::path& path, const Para
         arrays.push_back(std::move(array));
     }
     if (file.entries().size() != store.size() * prefixes.size())
-        throw Error(fmt::format("{}: {} tensors, expected {}: the file is of another architecture", path.string(), file.entries().size(),
-                                store.size() * prefixes.size()));
+        throw Error(fmt::format("{}: {} tensors, expected {}: the file is of another architecture",
+                                path.string(), file.entries().size(), store.size() * prefixes.size()));
     return arrays;
 }
 
@@ -71,7 +78,9 @@ void load_parameters(const std::filesystem::path& path, ParameterStore& store, T
 }
 
 void save_moments(const std::filesystem::path& path, const ParameterStore& store, Optimizer& optimizer) {
-    save_arrays(path, store, {{"first_moment.", optimizer.first_moment().to_host()}, {"second_moment.", optimizer.second_moment().to_host()}});
+    save_arrays(path, store,
+                {{"first_moment.", optimizer.first_moment().to_host()},
+                 {"second_moment.", optimizer.second_moment().to_host()}});
 }
 
 void load_moments(const std::filesystem::path& path, ParameterStore& store, Optimizer& optimizer) {
@@ -84,9 +93,13 @@ void save_tensors(const std::filesystem::path& path, const std::map<std::string,
     std::vector<SafetensorsEntry> entries;
     std::map<std::string, Tensor> host;
     for (const auto& [name, tensor] : tensors) {
-        if (tensor.dtype() == Dtype::bf16) throw Error(fmt::format("save_tensors: {} is bf16; cast it to f32 first", name));
+        if (tensor.dtype() == Dtype::bf16)
+            throw Error(fmt::format("save_tensors: {} is bf16; cast it to f32 first", name));
         const Tensor& t = host.emplace(name, tensor.to(Device::cpu)).first->second;
-        entries.push_back({name, t.dtype() == Dtype::f32 ? "F32" : "I32", t.shape().extents(), {static_cast<const uint8_t*>(t.raw()), t.bytes()}});
+        entries.push_back({name,
+                           t.dtype() == Dtype::f32 ? "F32" : "I32",
+                           t.shape().extents(),
+                           {static_cast<const uint8_t*>(t.raw()), t.bytes()}});
     }
     write_safetensors(path, entries);
 }
@@ -96,7 +109,8 @@ std::map<std::string, Tensor> load_tensors(const std::filesystem::path& path) {
     std::map<std::string, Tensor> tensors;
     for (const SafetensorsEntry& entry : file.entries()) {
         if (entry.dtype != "F32" && entry.dtype != "I32")
-            throw Error(fmt::format("{}: {} is {}, expected F32 or I32", path.string(), entry.name, entry.dtype));
+            throw Error(
+                fmt::format("{}: {} is {}, expected F32 or I32", path.string(), entry.name, entry.dtype));
         Tensor t(Shape(entry.shape), entry.dtype == "F32" ? Dtype::f32 : Dtype::i32, Device::cpu);
         std::memcpy(t.raw(), entry.bytes.data(), entry.bytes.size());
         tensors.emplace(entry.name, std::move(t));

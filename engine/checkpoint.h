@@ -8,12 +8,13 @@
 
 namespace heat {
 
-/// Writes one flat array of a store (its values, an EMA) as safetensors: F32, each parameter under its name in file layout
-/// (convolutions OIHW). Written aside and renamed. Throws Error naming the path.
+/// Writes one flat array of a store (its values, an EMA) as safetensors: F32, each parameter under its name
+/// in file layout (convolutions OIHW). Written aside and renamed. Throws Error naming the path.
 void save_parameters(const std::filesystem::path& path, const ParameterStore& store, const Tensor& flat);
 
-/// Reads what save_parameters wrote into a flat array of a store. Throws Error where a name, shape or type is missing, left
-/// over or different: a checkpoint of another architecture is refused whole, and `flat` is untouched.
+/// Reads what save_parameters wrote into a flat array of a store. Throws Error where a name, shape or type is
+/// missing, left over or different: a checkpoint of another architecture is refused whole, and `flat` is
+/// untouched.
 void load_parameters(const std::filesystem::path& path, ParameterStore& store, Tensor& flat);
 
 /// The optimiser's moments, under first_moment.<name> and second_moment.<name>, in file layout.

@@ -7,7 +7,9 @@
 
 namespace heat {
 
-const char* name_of(Device device) { return device == Device::cuda ? "cuda" : "cpu"; }
+const char* name_of(Device device) {
+    return device == Device::cuda ? "cuda" : "cpu";
+}
 
 Device device_from_name(const std::string& name) {
     if (name == "cpu") return Device::cpu;
@@ -15,7 +17,8 @@ Device device_from_name(const std::string& name) {
     if (name == "auto") return available ? Device::cuda : Device::cpu;
     if (name != "cuda") throw Error(fmt::format("unknown device '{}': expected auto, cpu or cuda", name));
     if (!available)
-        throw Error(fmt::format("--device cuda: no usable GPU ({}); use --device cpu", kernels::cuda_description()));
+        throw Error(
+            fmt::format("--device cuda: no usable GPU ({}); use --device cpu", kernels::cuda_description()));
     return Device::cuda;
 }
 

@@ -20,7 +20,7 @@
 namespace heat {
 
 bool has_bf16_matrix_units(Device device) {
-    if (device == Device::cuda) return true;
+    if (device == Device::cuda) return false; // the products that run there today use its ordinary units
 #if defined(HEAT_WITH_ONEDNN)
     return kernels::onednn::has_matrix_units();
 #else
@@ -36,12 +36,22 @@ std::vector<LinkedLibrary> linked_libraries() {
 #if defined(HEAT_WITH_ZLIB)
     libraries.push_back({"zlib", zlibVersion(), "Zlib"});
 #endif
-    libraries.push_back({"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100), "MIT"});
+    libraries.push_back(
+        {"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100),
+         "MIT"});
     libraries.push_back({"nlohmann-json",
-                         fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH), "MIT"});
+                         fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
+                                     NLOHMANN_JSON_VERSION_PATCH),
+                         "MIT"});
 #if defined(HEAT_WITH_CUDA)
     libraries.push_back({"CUDA runtime", "static", "NVIDIA EULA"});
 #endif
+#if defined(_OPENMP)
+    libraries.push_back({"OpenMP runtime", std::to_string(_OPENMP),
+                         "GPL-3 with the GCC runtime exception, or Apache-2.0 with LLVM's"});
+#endif
+    for (const char* name : {"CLI11", "toml++", "stb_image, stb_image_write"})
+        libraries.push_back({name, "headers", name[0] == 'C' ? "BSD-3-Clause" : "MIT"});
     return libraries;
 }
 

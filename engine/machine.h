@@ -7,7 +7,7 @@
 
 namespace heat {
 
-/// Whether bf16 runs on matrix units there (AMX on a CPU; every supported card), and so pays.
+/// Whether bf16 runs on matrix units there (AMX on a CPU), and so pays.
 bool has_bf16_matrix_units(Device device);
 
 /// A library that this build links or was built with.

@@ -12,9 +12,12 @@
 
 namespace heat {
 
-Optimizer::Optimizer(ParameterStore& store, const OptimizerOptions& options) : store_(store), options_(options) {
-    if (options.accumulation < 1) throw Error(fmt::format("optimizer: accumulation must be at least 1, got {}", options.accumulation));
+Optimizer::Optimizer(ParameterStore& store, const OptimizerOptions& options)
+    : store_(store), options_(options) {
+    if (options.accumulation < 1)
+        throw Error(fmt::format("optimizer: accumulation must be at least 1, got {}", options.accumulation));
     const Device device = store.values().device();
+    if (!store.gradients().defined()) store.allocate_gradients();
     const Shape flat{store.flat_size()};
     first_moment_ = Tensor::zeros(flat, Dtype::f32, device);
     second_moment_ = Tensor::zeros(flat, Dtype::f32, device);
@@ -30,11 +33,15 @@ float Optimizer::learning_rate_at(int64_t step) const {
     return options_.learning_rate * warm;
 }
 
-float Optimizer::ema_decay_at(int64_t n) const { return std::min(options_.ema_rate, float(1 + n) / float(10 + n)); }
+float Optimizer::ema_decay_at(int64_t n) const {
+    return std::min(options_.ema_rate, float(1 + n) / float(10 + n));
+}
 
 void Optimizer::step() {
     const int64_t step = steps_ + 1;
-    const auto correction = [&](float beta) { return float(1.0 / (1.0 - std::pow(double(beta), double(step)))); };
+    const auto correction = [&](float beta) {
+        return float(1.0 / (1.0 - std::pow(double(beta), double(step))));
+    };
     const kernels::OptimizerScalars scalars{.learning_rate = learning_rate_at(step),
                                             .beta1 = options_.beta1,
                                             .beta2 = options_.beta2,
@@ -52,12 +59,15 @@ void Optimizer::step() {
     const int64_t n = store_.flat_size();
     kernels::sum_of_squares(stream, store_.gradients().data<float>(), n, norm, workspace_.data<float>());
     kernels::clip_scale(stream, norm, device_scalars, norm + 1, norm + 2);
-    kernels::adam_step(stream, store_.values().data<float>(), store_.gradients().data<float>(), first_moment_.data<float>(),
-                       second_moment_.data<float>(), ema_.data<float>(), device_scalars, norm + 1, n);
+    kernels::adam_step(stream, store_.values().data<float>(), store_.gradients().data<float>(),
+                       first_moment_.data<float>(), second_moment_.data<float>(), ema_.data<float>(),
+                       device_scalars, norm + 1, n);
     store_.values_changed();
     steps_ = step;
 }
 
-float Optimizer::gradient_norm() const { return norm_.to_host()[2]; }
+float Optimizer::gradient_norm() const {
+    return norm_.to_host()[2];
+}
 
 } // namespace heat

@@ -9,17 +9,19 @@ struct OptimizerOptions {
     float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
     float weight_decay = 0.f; ///< decoupled (AdamW); 0 is Adam
     float clip_norm = 1.f;    ///< clip the global gradient norm to this; <= 0: never
-    int64_t warm_up = 0;      ///< learning rate rises linearly over this many updates: lr·min(step/warm_up, 1), step from 1
-    float ema_rate = 0.999f;  ///< EMA decay is min(ema_rate, (1+n)/(10+n)), n = updates done before
-    int accumulation = 1;     ///< gradients of so many backward passes are averaged
+    int64_t warm_up =
+        0; ///< learning rate rises linearly over this many updates: lr·min(step/warm_up, 1), step from 1
+    float ema_rate = 0.999f; ///< EMA decay is min(ema_rate, (1+n)/(10+n)), n = updates done before
+    int accumulation = 1;    ///< gradients of so many backward passes are averaged
 };
 
-/// Adam/AdamW with clipping by global norm and an exponential moving average of the parameters, over a store's flat arrays
-/// in one pass. Nothing in a step waits for the device. The store must outlive it.
+/// Adam/AdamW with clipping by global norm and an exponential moving average of the parameters, over a
+/// store's flat arrays in one pass. A step's kernels read its changing scalars from device memory. The store
+/// must outlive it.
 class Optimizer {
 public:
-    /// Takes memory for moments and EMA; the EMA starts as a copy of the parameters. The store must be allocated, with
-    /// gradients.
+    /// Takes memory for gradients (where the store has none yet), moments and EMA; the EMA starts as a copy
+    /// of the parameters. The store must be allocated.
     Optimizer(ParameterStore& store, const OptimizerOptions& options);
 
     /// One update from the gradients gathered since the last, which it clears.

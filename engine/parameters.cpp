@@ -13,12 +13,16 @@ Initialization Initialization::fan_in(int64_t fan_in, float gain) {
     return {Kind::uniform, gain / std::sqrt(float(fan_in))};
 }
 
-Parameter ParameterStore::add(std::string name, Shape shape, Initialization initialization, FileLayout layout) {
-    const bool taken = std::any_of(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.parameter.name() == name; });
+Parameter ParameterStore::add(std::string name, Shape shape, Initialization initialization,
+                              FileLayout layout) {
+    const bool taken = std::any_of(entries_.begin(), entries_.end(),
+                                   [&](const Entry& e) { return e.parameter.name() == name; });
     if (taken) throw Error(fmt::format("two parameters are named {}", name));
-    if (values_.defined()) throw Error(fmt::format("parameter {} was declared after the memory was allocated", name));
+    if (values_.defined())
+        throw Error(fmt::format("parameter {} was declared after the memory was allocated", name));
     if (layout == FileLayout::convolution && shape.rank() != 4)
-        throw Error(fmt::format("parameter {}: a convolution's weight is O×H×W×I, got {}", name, shape.text()));
+        throw Error(
+            fmt::format("parameter {}: a convolution's weight is O×H×W×I, got {}", name, shape.text()));
     Parameter parameter;
     parameter.state_ = std::make_shared<Parameter::State>();
     parameter.state_->name = std::move(name);
@@ -32,7 +36,8 @@ Parameter ParameterStore::add(std::string name, Shape shape, Initialization init
 void ParameterStore::allocate(Device device, uint64_t seed) {
     values_ = Tensor::zeros(Shape{flat_size_}, Dtype::f32, device);
     for (Entry& e : entries_)
-        e.parameter.state_->value = values_.slice(e.offset, e.parameter.shape().count()).reshape(e.parameter.shape());
+        e.parameter.state_->value =
+            values_.slice(e.offset, e.parameter.shape().count()).reshape(e.parameter.shape());
     initialize(seed);
     values_changed();
 }
@@ -40,7 +45,8 @@ void ParameterStore::allocate(Device device, uint64_t seed) {
 void ParameterStore::allocate_gradients() {
     gradients_ = Tensor::zeros(Shape{flat_size_}, Dtype::f32, values_.device());
     for (Entry& e : entries_)
-        e.parameter.state_->gradient = gradients_.slice(e.offset, e.parameter.shape().count()).reshape(e.parameter.shape());
+        e.parameter.state_->gradient =
+            gradients_.slice(e.offset, e.parameter.shape().count()).reshape(e.parameter.shape());
 }
 
 void ParameterStore::initialize(uint64_t seed) {
@@ -54,7 +60,8 @@ void ParameterStore::initialize(uint64_t seed) {
         if (e.initialization.kind == Initialization::Kind::uniform) {
             const Tensor u = uniform(random, Shape{1, count}, Purpose::initialization, uint32_t(i));
             const float bound = e.initialization.bound;
-            std::transform(u.data<float>(), u.data<float>() + count, begin, [=](float x) { return bound * (2.f * x - 1.f); });
+            std::transform(u.data<float>(), u.data<float>() + count, begin,
+                           [=](float x) { return bound * (2.f * x - 1.f); });
         }
     }
     values_.copy_from_host(flat.data(), flat_size_);
@@ -88,7 +95,8 @@ std::vector<float> ParameterStore::to_file_layout(size_t i, std::span<const floa
     const auto memory = flat.subspan(size_t(e.offset), size_t(e.parameter.shape().count()));
     std::vector<float> file(memory.begin(), memory.end());
     if (e.layout == FileLayout::convolution)
-        for_each_convolution_value(e.parameter.shape(), [&](int64_t m, int64_t f) { file[size_t(f)] = memory[size_t(m)]; });
+        for_each_convolution_value(e.parameter.shape(),
+                                   [&](int64_t m, int64_t f) { file[size_t(f)] = memory[size_t(m)]; });
     return file;
 }
 
@@ -96,11 +104,13 @@ void ParameterStore::from_file_layout(size_t i, std::span<const float> file, std
     const Entry& e = entries_[i];
     const auto memory = flat.subspan(size_t(e.offset), size_t(e.parameter.shape().count()));
     if (file.size() != memory.size())
-        throw Error(fmt::format("parameter {} takes {} values, got {}", e.parameter.name(), memory.size(), file.size()));
+        throw Error(fmt::format("parameter {} takes {} values, got {}", e.parameter.name(), memory.size(),
+                                file.size()));
     if (e.layout == FileLayout::same)
         std::copy(file.begin(), file.end(), memory.begin());
     else
-        for_each_convolution_value(e.parameter.shape(), [&](int64_t m, int64_t f) { memory[size_t(m)] = file[size_t(f)]; });
+        for_each_convolution_value(e.parameter.shape(),
+                                   [&](int64_t m, int64_t f) { memory[size_t(m)] = file[size_t(f)]; });
 }
 
 } // namespace heat

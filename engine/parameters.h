@@ -21,8 +21,8 @@ struct Initialization {
 /// How the values lie in memory relative to files: convolutions are OHWI in memory and OIHW in files.
 enum class FileLayout { same, convolution };
 
-/// The parameters of a model, in one flat f32 array (each starting at a multiple of 16 elements), so that the optimiser, EMA
-/// and clipping are one pass. Modules declare parameters first; memory comes with `allocate`.
+/// The parameters of a model, in one flat f32 array (each starting at a multiple of 16 elements), so that the
+/// optimiser, EMA and clipping are one pass. Modules declare parameters first; memory comes with `allocate`.
 class ParameterStore {
 public:
     ParameterStore() = default;
@@ -30,7 +30,8 @@ public:
     ParameterStore& operator=(const ParameterStore&) = delete;
 
     /// Declares a parameter of this memory shape. Throws Error for a name that exists.
-    Parameter add(std::string name, Shape shape, Initialization initialization, FileLayout layout = FileLayout::same);
+    Parameter add(std::string name, Shape shape, Initialization initialization,
+                  FileLayout layout = FileLayout::same);
 
     /// Takes memory and initialises; the values depend on the seed and each parameter's place in the order.
     void allocate(Device device, uint64_t seed);
@@ -50,7 +51,8 @@ public:
     /// Must be called after writing to values(): derived forms are made again.
     void values_changed() { ++version_; }
 
-    /// One parameter's values out of a flat array of this store (values, moments, EMA), in file layout, and back.
+    /// One parameter's values out of a flat array of this store (values, moments, EMA), in file layout, and
+    /// back.
     std::vector<float> to_file_layout(size_t i, std::span<const float> flat) const;
     void from_file_layout(size_t i, std::span<const float> file_values, std::span<float> flat) const;
 

@@ -5,30 +5,39 @@
 
 namespace heat {
 
-RandomState::RandomState(uint64_t seed, Device device) : seed_(seed), words_(Shape{3}, Dtype::i32, device) { set_step(0); }
+RandomState::RandomState(uint64_t seed, Device device) : seed_(seed), words_(Shape{3}, Dtype::i32, device) {
+    set_step(0);
+}
 
 void RandomState::set_step(uint32_t step) {
     const uint32_t words[3] = {uint32_t(seed_), uint32_t(seed_ >> 32), step};
-    kernels::copy_memory(words_.stream(), words_.raw(), words, sizeof words, kernels::CopyKind::host_to_device);
+    kernels::copy_memory(words_.stream(), words_.raw(), words, sizeof words,
+                         kernels::CopyKind::host_to_device);
 }
 
-const uint32_t* RandomState::device_words() const { return reinterpret_cast<const uint32_t*>(words_.data<int32_t>()); }
+const uint32_t* RandomState::device_words() const {
+    return reinterpret_cast<const uint32_t*>(words_.data<int32_t>());
+}
 
 namespace {
-int64_t elements_per_image(const Shape& shape) { return shape.rank() && shape[0] ? shape.count() / shape[0] : 1; }
+int64_t elements_per_image(const Shape& shape) {
+    return shape.rank() && shape[0] ? shape.count() / shape[0] : 1;
+}
 } // namespace
 
-Tensor normal(const RandomState& random, Shape shape, Purpose purpose, uint32_t image_offset, uint32_t layer) {
+Tensor normal(const RandomState& random, Shape shape, Purpose purpose, uint32_t image_offset,
+              uint32_t layer) {
     Tensor t(std::move(shape), Dtype::f32, random.device());
-    kernels::fill_normal(t.stream(), t.data<float>(), t.shape()[0], elements_per_image(t.shape()), random.device_words(),
-                         kernels::purpose_word(purpose, layer), image_offset);
+    kernels::fill_normal(t.stream(), t.data<float>(), t.shape()[0], elements_per_image(t.shape()),
+                         random.device_words(), kernels::purpose_word(purpose, layer), image_offset);
     return t;
 }
 
-Tensor uniform(const RandomState& random, Shape shape, Purpose purpose, uint32_t image_offset, uint32_t layer) {
+Tensor uniform(const RandomState& random, Shape shape, Purpose purpose, uint32_t image_offset,
+               uint32_t layer) {
     Tensor t(std::move(shape), Dtype::f32, random.device());
-    kernels::fill_uniform(t.stream(), t.data<float>(), t.shape()[0], elements_per_image(t.shape()), random.device_words(),
-                          kernels::purpose_word(purpose, layer), image_offset);
+    kernels::fill_uniform(t.stream(), t.data<float>(), t.shape()[0], elements_per_image(t.shape()),
+                          random.device_words(), kernels::purpose_word(purpose, layer), image_offset);
     return t;
 }
 

@@ -7,8 +7,8 @@ namespace heat {
 
 using kernels::Purpose;
 
-/// A position in the engine's random numbers: {seed, step} in device memory (kernels/philox.h), so that a captured step sees
-/// new values without new launches.
+/// A position in the engine's random numbers: {seed, step} in device memory (kernels/philox.h), so that a
+/// captured step sees new values without new launches.
 class RandomState {
 public:
     RandomState(uint64_t seed, Device device);
@@ -24,9 +24,12 @@ private:
     Tensor words_; ///< i32: seed low, seed high, step
 };
 
-/// Standard normals of `shape` (images first), image i of the tensor being image `image_offset + i` of the run.
-Tensor normal(const RandomState& random, Shape shape, Purpose purpose, uint32_t image_offset = 0, uint32_t layer = 0);
+/// Standard normals of `shape` (images first), image i of the tensor being image `image_offset + i` of the
+/// run.
+Tensor normal(const RandomState& random, Shape shape, Purpose purpose, uint32_t image_offset = 0,
+              uint32_t layer = 0);
 /// Uniforms in (0,1), same addressing.
-Tensor uniform(const RandomState& random, Shape shape, Purpose purpose, uint32_t image_offset = 0, uint32_t layer = 0);
+Tensor uniform(const RandomState& random, Shape shape, Purpose purpose, uint32_t image_offset = 0,
+               uint32_t layer = 0);
 
 } // namespace heat

@@ -22,9 +22,11 @@ std::string Shape::text() const {
     return number_list(extents_, "×");
 }
 
-Tensor::Tensor(Shape shape, Dtype dtype, Device device) : shape_(std::move(shape)), dtype_(dtype), device_(device) {
+Tensor::Tensor(Shape shape, Dtype dtype, Device device)
+    : shape_(std::move(shape)), dtype_(dtype), device_(device) {
     for (int64_t extent : shape_.extents())
-        if (extent < 0) throw Error(fmt::format("tensor of shape {}: extents must not be negative", shape_.text()));
+        if (extent < 0)
+            throw Error(fmt::format("tensor of shape {}: extents must not be negative", shape_.text()));
     storage_ = allocate(device, std::max<size_t>(bytes(), 1));
     data_ = storage_.get();
 }
@@ -50,7 +52,8 @@ Tensor Tensor::from_host(Shape shape, const std::vector<float>& values, Device d
 Tensor Tensor::from_host(Shape shape, const std::vector<int32_t>& values, Device device) {
     Tensor t(std::move(shape), Dtype::i32, device);
     if (int64_t(values.size()) != t.count())
-        throw Error(fmt::format("tensor of shape {} takes {} values, got {}", t.shape().text(), t.count(), values.size()));
+        throw Error(fmt::format("tensor of shape {} takes {} values, got {}", t.shape().text(), t.count(),
+                                values.size()));
     kernels::copy_memory(t.stream(), t.raw(), values.data(), t.bytes(), kernels::CopyKind::host_to_device);
     return t;
 }
@@ -58,9 +61,12 @@ Tensor Tensor::from_host(Shape shape, const std::vector<int32_t>& values, Device
 namespace {
 template <class T>
 constexpr Dtype dtype_of() {
-    if constexpr (std::is_same_v<T, float>) return Dtype::f32;
-    else if constexpr (std::is_same_v<T, bf16>) return Dtype::bf16;
-    else return Dtype::i32;
+    if constexpr (std::is_same_v<T, float>)
+        return Dtype::f32;
+    else if constexpr (std::is_same_v<T, bf16>)
+        return Dtype::bf16;
+    else
+        return Dtype::i32;
 }
 } // namespace
 
@@ -83,7 +89,8 @@ template const int32_t* Tensor::data() const;
 
 Tensor Tensor::reshape(Shape shape) const {
     if (shape.count() != count())
-        throw Error(fmt::format("reshape of {} to {}: {} elements are not {}", shape_.text(), shape.text(), count(), shape.count()));
+        throw Error(fmt::format("reshape of {} to {}: {} elements are not {}", shape_.text(), shape.text(),
+                                count(), shape.count()));
     Tensor t = *this;
     t.shape_ = std::move(shape);
     return t;
@@ -91,7 +98,8 @@ Tensor Tensor::reshape(Shape shape) const {
 
 Tensor Tensor::slice(int64_t first, int64_t count) const {
     if (first < 0 || count < 0 || first + count > this->count())
-        throw Error(fmt::format("slice {}..{} lies outside a tensor of {} elements", first, first + count, this->count()));
+        throw Error(fmt::format("slice {}..{} lies outside a tensor of {} elements", first, first + count,
+                                this->count()));
     Tensor t = *this;
     t.shape_ = Shape{count};
     t.data_ += size_t(first) * size_of(dtype_);
@@ -100,7 +108,8 @@ Tensor Tensor::slice(int64_t first, int64_t count) const {
 
 Tensor Tensor::images(int64_t first, int64_t count) const {
     if (shape_.rank() == 0 || first < 0 || first + count > shape_[0])
-        throw Error(fmt::format("images {}..{} lie outside a tensor of shape {}", first, first + count, shape_.text()));
+        throw Error(fmt::format("images {}..{} lie outside a tensor of shape {}", first, first + count,
+                                shape_.text()));
     std::vector<int64_t> extents = shape_.extents();
     const int64_t each = shape_[0] ? this->count() / shape_[0] : 0;
     extents[0] = count;
@@ -109,7 +118,8 @@ Tensor Tensor::images(int64_t first, int64_t count) const {
 
 std::vector<float> Tensor::to_host() const {
     if (dtype_ == Dtype::bf16) return to(Dtype::f32).to_host();
-    if (dtype_ != Dtype::f32) throw Error(fmt::format("to_host gives f32 values; this tensor holds {}", name_of(dtype_)));
+    if (dtype_ != Dtype::f32)
+        throw Error(fmt::format("to_host gives f32 values; this tensor holds {}", name_of(dtype_)));
     std::vector<float> values(static_cast<size_t>(count()));
     kernels::copy_memory(stream(), values.data(), data_, bytes(), kernels::CopyKind::device_to_host);
     return values;
@@ -117,7 +127,8 @@ std::vector<float> Tensor::to_host() const {
 
 void Tensor::copy_from_host(const float* values, int64_t n) {
     if (n != count() || dtype_ != Dtype::f32)
-        throw Error(fmt::format("{} tensor of shape {} takes {} f32 values, got {}", name_of(dtype_), shape_.text(), count(), n));
+        throw Error(fmt::format("{} tensor of shape {} takes {} f32 values, got {}", name_of(dtype_),
+                                shape_.text(), count(), n));
     kernels::copy_memory(stream(), data_, values, bytes(), kernels::CopyKind::host_to_device);
 }
 
@@ -127,7 +138,7 @@ void Tensor::copy_from(const Tensor& other) {
         throw Error(fmt::format("copy of {} into {}: cast first", name_of(other.dtype_), name_of(dtype_)));
     using Kind = kernels::CopyKind;
     const Device device = device_ == Device::cuda ? device_ : other.device_;
-    const Kind kind = device_ == other.device_ ? Kind::device_to_device
+    const Kind kind = device_ == other.device_  ? Kind::device_to_device
                       : device_ == Device::cuda ? Kind::host_to_device
                                                 : Kind::device_to_host;
     kernels::copy_memory(stream_of(device), data_, other.data_, bytes(), kind);
@@ -150,7 +161,9 @@ Tensor Tensor::to(Dtype dtype) const {
     return t;
 }
 
-void Tensor::set_to_zero() { kernels::set_memory_to_zero(stream(), data_, bytes()); }
+void Tensor::set_to_zero() {
+    kernels::set_memory_to_zero(stream(), data_, bytes());
+}
 
 void expect_shape(const char* op, const Tensor& tensor, const Shape& expected) {
     if (tensor.shape() != expected)
@@ -160,9 +173,11 @@ void expect_shape(const char* op, const Tensor& tensor, const Shape& expected) {
 void expect_same(const char* op, const Tensor& a, const Tensor& b) {
     expect_shape(op, b, a.shape());
     if (a.dtype() != b.dtype())
-        throw Error(fmt::format("{}: mixed types {} and {}; cast one of them", op, name_of(a.dtype()), name_of(b.dtype())));
+        throw Error(fmt::format("{}: mixed types {} and {}; cast one of them", op, name_of(a.dtype()),
+                                name_of(b.dtype())));
     if (a.device() != b.device())
-        throw Error(fmt::format("{}: tensors are on {} and {}", op, name_of(a.device()), name_of(b.device())));
+        throw Error(
+            fmt::format("{}: tensors are on {} and {}", op, name_of(a.device()), name_of(b.device())));
 }
 
 } // namespace heat

@@ -32,8 +32,8 @@ private:
     std::vector<int64_t> extents_;
 };
 
-/// A contiguous array on a device. Copies share the storage; no op writes its input, so sharing is safe. Only optimiser and
-/// solver buffers are written in place.
+/// A contiguous array on a device. Copies share the storage; no op writes its input, so sharing is safe. Only
+/// optimiser and solver buffers are written in place.
 class Tensor {
 public:
     Tensor() = default;
@@ -87,7 +87,8 @@ private:
     std::byte* data_ = nullptr;
 };
 
-/// Calls f with a value of the C++ type behind an activation's dtype: f(float{}) or f(bf16{}). Throws Error for i32.
+/// Calls f with a value of the C++ type behind an activation's dtype: f(float{}) or f(bf16{}). Throws Error
+/// for i32.
 template <class F>
 void with_activation_type(Dtype dtype, F f) {
     if (dtype == Dtype::f32)

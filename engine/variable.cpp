@@ -34,17 +34,20 @@ void Variable::add_gradient(Tensor gradient) const {
 
 const Tensor& Parameter::value() const {
     if (!state_->value.defined())
-        throw Error(fmt::format("parameter {} has no memory yet: call ParameterStore::allocate first", state_->name));
+        throw Error(
+            fmt::format("parameter {} has no memory yet: call ParameterStore::allocate first", state_->name));
     return state_->value;
 }
 
 float* Parameter::gradient_data() const {
     if (!state_->gradient.defined())
-        throw Error(fmt::format("parameter {} has no gradient: call ParameterStore::allocate_gradients first", state_->name));
+        throw Error(fmt::format("parameter {} has no gradient: call ParameterStore::allocate_gradients first",
+                                state_->name));
     return state_->gradient.data<float>();
 }
 
-const void* Parameter::derived(const std::string& key, size_t bytes, const std::function<void(void*)>& make) const {
+const void* Parameter::derived(const std::string& key, size_t bytes,
+                               const std::function<void(void*)>& make) const {
     Derived& entry = state_->derived[key];
     if (!entry.storage) entry.storage = allocate(value().device(), bytes);
     if (entry.version != *state_->version) {
@@ -63,12 +66,15 @@ Tape::~Tape() {
     if (recording == this) recording = nullptr;
 }
 
-Tape* Tape::current() { return recording; }
+Tape* Tape::current() {
+    return recording;
+}
 
 void Tape::backward(const Variable& loss) {
     if (used_) throw Error("backward was called twice: the first call freed the tape");
     if (loss.shape().count() != 1 || loss.dtype() != Dtype::f32)
-        throw Error(fmt::format("backward starts from one f32 element, got {} of shape {}", name_of(loss.dtype()), loss.shape().text()));
+        throw Error(fmt::format("backward starts from one f32 element, got {} of shape {}",
+                                name_of(loss.dtype()), loss.shape().text()));
     used_ = true;
     recording = nullptr;
     loss.add_gradient(Tensor::full(loss.shape(), 1.f, loss.device()));
@@ -79,7 +85,9 @@ void Tape::backward(const Variable& loss) {
 }
 
 NoGradient::NoGradient() : saved_(std::exchange(recording, nullptr)) {}
-NoGradient::~NoGradient() { recording = saved_; }
+NoGradient::~NoGradient() {
+    recording = saved_;
+}
 
 Variable make_result(Tensor value, bool wanted, std::function<void(const Tensor&)> backward) {
     const bool record = wanted && recording;
@@ -93,7 +101,8 @@ Variable make_result(Tensor value, bool wanted, std::function<void(const Tensor&
     return result;
 }
 
-bool wants_gradient(std::initializer_list<const Variable*> inputs, std::initializer_list<const Parameter*> parameters) {
+bool wants_gradient(std::initializer_list<const Variable*> inputs,
+                    std::initializer_list<const Parameter*> parameters) {
     if (!recording) return false;
     for (const Variable* v : inputs)
         if (v->requires_grad()) return true;

@@ -10,7 +10,8 @@
 
 namespace heat {
 
-/// A tensor that autograd knows: a value and, where a gradient is wanted, the slot it is gathered in. Copies share both.
+/// A tensor that autograd knows: a value and, where a gradient is wanted, the slot it is gathered in. Copies
+/// share both.
 class Variable {
 public:
     Variable() = default;
@@ -26,19 +27,21 @@ public:
 
     /// The gradient gathered so far; undefined where nothing has arrived.
     Tensor gradient() const { return gradient_ ? *gradient_ : Tensor(); }
-    /// Adds to the gradient, if one is wanted; the first contribution is taken over without a copy. Throws Error unless
-    /// shape and type are the value's.
+    /// Adds to the gradient, if one is wanted; the first contribution is taken over without a copy. Throws
+    /// Error unless shape and type are the value's.
     void add_gradient(Tensor gradient) const;
 
 private:
     friend Variable make_result(Tensor, bool, std::function<void(const Tensor&)>);
 
     Tensor value_;
-    std::shared_ptr<Tensor> gradient_; ///< the slot outlives the value: a recorded op keeps only what its backward reads
+    std::shared_ptr<Tensor>
+        gradient_; ///< the slot outlives the value: a recorded op keeps only what its backward reads
 };
 
-/// A trained tensor: an f32 master in the store's flat array, an f32 gradient beside it that backward passes add to, and
-/// forms derived from the master (bf16 copy, packed convolution weights) that are made again after each update.
+/// A trained tensor: an f32 master in the store's flat array, an f32 gradient beside it that backward passes
+/// add to, and forms derived from the master (bf16 copy, packed convolution weights) that are made again
+/// after each update.
 class Parameter {
 public:
     const std::string& name() const { return state_->name; }
@@ -49,8 +52,8 @@ public:
     bool trainable() const { return state_->gradient.defined(); }
     bool defined() const { return state_ != nullptr; }
 
-    /// A buffer of `bytes` derived from the master, filled by `make(buffer)` and kept until the master changes; `key` names
-    /// the form. The same buffer is refilled after a change, so its address is stable.
+    /// A buffer of `bytes` derived from the master, filled by `make(buffer)` and kept until the master
+    /// changes; `key` names the form. The same buffer is refilled after a change, so its address is stable.
     const void* derived(const std::string& key, size_t bytes, const std::function<void(void*)>& make) const;
 
 private:
@@ -70,7 +73,8 @@ private:
     std::shared_ptr<State> state_;
 };
 
-/// Records the backward pass of everything computed while it exists, on the thread that made it. One at a time per thread.
+/// Records the backward pass of everything computed while it exists, on the thread that made it. One at a
+/// time per thread.
 class Tape {
 public:
     Tape();
@@ -82,8 +86,8 @@ public:
     static Tape* current();
 
     void record(std::function<void()> step) { steps_.push_back(std::move(step)); }
-    /// Runs the recorded steps backwards from a scalar loss whose gradient is 1, freeing each as it goes. Throws Error for a
-    /// loss that is not one f32 element, and at the second call: the tape is gone.
+    /// Runs the recorded steps backwards from a scalar loss whose gradient is 1, freeing each as it goes.
+    /// Throws Error for a loss that is not one f32 element, and at the second call: the tape is gone.
     void backward(const Variable& loss);
 
 private:
@@ -103,11 +107,12 @@ private:
     Tape* saved_;
 };
 
-/// What every op ends with: wraps `value`, and, when a tape records and `wanted` holds, records `backward(dy)` to be run with
-/// the output's gradient.
+/// What every op ends with: wraps `value`, and, when a tape records and `wanted` holds, records
+/// `backward(dy)` to be run with the output's gradient.
 Variable make_result(Tensor value, bool wanted, std::function<void(const Tensor& dy)> backward);
 
 /// Whether an op must prepare a backward pass for these inputs.
-bool wants_gradient(std::initializer_list<const Variable*> inputs, std::initializer_list<const Parameter*> parameters = {});
+bool wants_gradient(std::initializer_list<const Variable*> inputs,
+                    std::initializer_list<const Parameter*> parameters = {});
 
 } // namespace heat

@@ -25,7 +25,8 @@ namespace {
 class PortablePlan final : public ConvolutionPlan {
 public:
     PortablePlan(const ConvolutionShape& s, Dtype dtype)
-        : s_(s), dtype_(dtype), positions_(int64_t(s.out_h()) * s.out_w()), width_(int64_t(s.kernel_h) * s.kernel_w * s.c_in) {
+        : s_(s), dtype_(dtype), positions_(int64_t(s.out_h()) * s.out_w()),
+          width_(int64_t(s.kernel_h) * s.kernel_w * s.c_in) {
         const int64_t per_image = positions_ * width_ * int64_t(size_of(dtype));
         images_ = int(std::clamp<int64_t>((16 << 20) / std::max<int64_t>(per_image, 1), 1, s.n));
         key_ = std::string("plain:") + name_of(dtype);
@@ -46,9 +47,12 @@ public:
         else
             cast(stream, weight, static_cast<bf16*>(packed), s_.c_out * width_);
     }
-    void pack_backward(const Stream& stream, const float* weight, void* packed) const override { pack_forward(stream, weight, packed); }
+    void pack_backward(const Stream& stream, const float* weight, void* packed) const override {
+        pack_forward(stream, weight, packed);
+    }
 
-    void forward(const Stream& stream, const void* x, const void* packed, const float* bias, void* y, void* workspace) const override {
+    void forward(const Stream& stream, const void* x, const void* packed, const float* bias, void* y,
+                 void* workspace) const override {
         for_each_chunk([&](int first, int count) {
             gather(stream, first, count, x, workspace);
             GemmShape g = shape(rows(count), s_.c_out, width_);
@@ -61,7 +65,8 @@ public:
         });
     }
 
-    void backward_data(const Stream& stream, const void* dy, const void* packed, void* dx, void* workspace) const override {
+    void backward_data(const Stream& stream, const void* dy, const void* packed, void* dx,
+                       void* workspace) const override {
         for_each_chunk([&](int first, int count) {
             GemmShape g = shape(rows(count), width_, s_.c_out);
             g.a = {s_.c_out, 1};
@@ -107,8 +112,12 @@ private:
         g.input = dtype_;
         return g;
     }
-    const void* at(const void* p, int64_t element) const { return static_cast<const std::byte*>(p) + element * int64_t(size_of(dtype_)); }
-    void* at(void* p, int64_t element) const { return static_cast<std::byte*>(p) + element * int64_t(size_of(dtype_)); }
+    const void* at(const void* p, int64_t element) const {
+        return static_cast<const std::byte*>(p) + element * int64_t(size_of(dtype_));
+    }
+    void* at(void* p, int64_t element) const {
+        return static_cast<std::byte*>(p) + element * int64_t(size_of(dtype_));
+    }
 
     template <class F>
     void for_each_chunk(F f) const {
@@ -138,15 +147,18 @@ Key key_of(const ConvolutionShape& s, Dtype dtype, bool on_cuda, bool portable) 
 }
 
 void check(const ConvolutionShape& s, Dtype dtype) {
-    if (s.n < 1 || s.h < 1 || s.w < 1 || s.c_in < 1 || s.c_out < 1 || s.stride < 1 || s.kernel_h < 1 || s.kernel_w < 1)
+    if (s.n < 1 || s.h < 1 || s.w < 1 || s.c_in < 1 || s.c_out < 1 || s.stride < 1 || s.kernel_h < 1 ||
+        s.kernel_w < 1)
         throw Error("convolution: extents, kernel and stride must be positive");
     if (s.h + s.pad_top + s.pad_bottom < s.kernel_h || s.w + s.pad_left + s.pad_right < s.kernel_w)
-        throw Error("convolution: a " + std::to_string(s.kernel_h) + "×" + std::to_string(s.kernel_w) + " kernel is larger than the padded " +
-                    std::to_string(s.h) + "×" + std::to_string(s.w) + " image");
+        throw Error("convolution: a " + std::to_string(s.kernel_h) + "×" + std::to_string(s.kernel_w) +
+                    " kernel is larger than the padded " + std::to_string(s.h) + "×" + std::to_string(s.w) +
+                    " image");
     if (dtype == Dtype::i32) throw Error("convolution: activations are f32 or bf16, got i32");
 }
 
-std::unique_ptr<ConvolutionPlan> make_plan(const ConvolutionShape& s, Dtype dtype, bool on_cuda, bool portable) {
+std::unique_ptr<ConvolutionPlan> make_plan(const ConvolutionShape& s, Dtype dtype, bool on_cuda,
+                                           bool portable) {
 #if defined(HEAT_WITH_ONEDNN)
     if (!on_cuda && !portable)
         if (auto plan = onednn::make_convolution_plan(s, dtype)) return plan;
@@ -172,6 +184,8 @@ const ConvolutionPlan& convolution_plan(const Stream& stream, const ConvolutionS
     return cached_plan(s, dtype, stream.on_cuda, false);
 }
 
-const ConvolutionPlan& convolution_plan_portable(const ConvolutionShape& s, Dtype dtype) { return cached_plan(s, dtype, false, true); }
+const ConvolutionPlan& convolution_plan_portable(const ConvolutionShape& s, Dtype dtype) {
+    return cached_plan(s, dtype, false, true);
+}
 
 } // namespace heat::kernels

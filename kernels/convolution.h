@@ -18,14 +18,15 @@ struct ConvolutionShape {
     bool operator==(const ConvolutionShape&) const = default;
 };
 
-/// How one convolution is computed. Weights are packed from the f32 OHWI master into the form the implementation reads (once
-/// per optimiser step); activations are NHWC of the plan's dtype; weight and bias gradients are f32. Plans are immutable
-/// and shared; buffers belong to the caller.
+/// How one convolution is computed. Weights are packed from the f32 OHWI master into the form the
+/// implementation reads (once per optimiser step); activations are NHWC of the plan's dtype; weight and bias
+/// gradients are f32. Plans are immutable and shared; buffers belong to the caller.
 class ConvolutionPlan {
 public:
     virtual ~ConvolutionPlan() = default;
 
-    /// Identifies the packed form: plans with equal keys read the same packed buffer (e.g. other batch sizes).
+    /// Identifies the packed form: plans with equal keys read the same packed buffer (e.g. other batch
+    /// sizes).
     virtual const char* forward_key() const = 0;
     virtual const char* backward_key() const = 0;
     virtual size_t packed_forward_bytes() const = 0;
@@ -34,16 +35,20 @@ public:
     virtual void pack_forward(const Stream&, const float* weight, void* packed) const = 0;
     virtual void pack_backward(const Stream&, const float* weight, void* packed) const = 0;
     /// y = conv(x) + bias; bias may be null.
-    virtual void forward(const Stream&, const void* x, const void* packed, const float* bias, void* y, void* workspace) const = 0;
-    virtual void backward_data(const Stream&, const void* dy, const void* packed, void* dx, void* workspace) const = 0;
+    virtual void forward(const Stream&, const void* x, const void* packed, const float* bias, void* y,
+                         void* workspace) const = 0;
+    virtual void backward_data(const Stream&, const void* dy, const void* packed, void* dx,
+                               void* workspace) const = 0;
     /// d_weight (OHWI) += …, d_bias += … (may be null).
-    virtual void backward_weights(const Stream&, const void* x, const void* dy, float* d_weight, float* d_bias, void* workspace) const = 0;
+    virtual void backward_weights(const Stream&, const void* x, const void* dy, float* d_weight,
+                                  float* d_bias, void* workspace) const = 0;
     /// What computes it, for `engine info` and profiles, e.g. "onednn jit:avx512_core" or "im2col".
     virtual const char* implementation() const = 0;
 };
 
-/// The plan for this shape: made at first use, kept for the process's life, behind a lock. oneDNN where it is linked and has
-/// an optimised implementation, else im2col + GEMM of our own. Throws Error for an empty output or invalid sizes.
+/// The plan for this shape: made at first use, kept for the process's life, behind a lock. oneDNN where it is
+/// linked and has an optimised implementation, else im2col + GEMM of our own. Throws Error for an empty
+/// output or invalid sizes.
 const ConvolutionPlan& convolution_plan(const Stream&, const ConvolutionShape&, Dtype);
 
 /// The im2col + GEMM plan, on any device (tests compare it with the library's).

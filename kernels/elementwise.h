@@ -1,7 +1,7 @@
 #pragma once
 
-// Maps over contiguous buffers of n elements. T is float or bf16 (both instantiated); arithmetic is f32. No output may
-// alias an input unless said so.
+// Maps over contiguous buffers of n elements. T is float or bf16 (both instantiated); arithmetic is f32. No
+// output may alias an input unless said so.
 
 #include "kernels/dtype.h"
 #include "kernels/stream.h"
@@ -31,11 +31,12 @@ void silu_forward(const Stream&, const T* x, T* y, int64_t n);
 /// dx = dy·silu'(x).
 template <class T>
 void silu_backward(const Stream&, const T* x, const T* dy, T* dx, int64_t n);
-/// Dropout (inverted): y = x·mask/(1−rate). The mask of element e of image i (`elements` per image, i = 0.. n/elements)
-/// is a function of (seed, step, layer, image_offset + i, e) by Philox, so the backward pass recomputes it by calling the
-/// same function on dy. `state` points to {seed low, seed high, step} in the stream's memory. 0 <= rate < 1.
+/// Dropout (inverted): y = x·mask/(1−rate). The mask of element e of image i (`elements` per image, i = 0..
+/// n/elements) is a function of (seed, step, layer, image_offset + i, e) by Philox, so the backward pass
+/// recomputes it by calling the same function on dy. `state` points to {seed low, seed high, step} in the
+/// stream's memory. 0 <= rate < 1.
 template <class T>
-void dropout(const Stream&, const T* x, T* y, int64_t images, int64_t elements, float rate, const uint32_t* state,
-             uint32_t layer, uint32_t image_offset);
+void dropout(const Stream&, const T* x, T* y, int64_t images, int64_t elements, float rate,
+             const uint32_t* state, uint32_t layer, uint32_t image_offset);
 
 } // namespace heat::kernels

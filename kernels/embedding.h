@@ -13,9 +13,10 @@ void sinusoidal_embedding(const Stream&, const float* timesteps, float* y, int i
                           bool cosine_first, float frequency_shift);
 
 /// y[i,:] = table[index[i],:] (f32, rows of `width`); indices are trusted to lie inside the table.
-void embedding_lookup(const Stream&, const float* table, const int32_t* index, float* y, int count, int width);
+void embedding_lookup(const Stream&, const float* table, const int32_t* index, float* y, int count,
+                      int width);
 /// d_table[index[i],:] += dy[i,:]; repeated indices add in order of i.
-void embedding_backward(const Stream&, const float* dy, const int32_t* index, float* d_table, int count, int rows,
-                        int width);
+void embedding_backward(const Stream&, const float* dy, const int32_t* index, float* d_table, int count,
+                        int rows, int width);
 
 } // namespace heat::kernels

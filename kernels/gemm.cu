@@ -1,5 +1,4 @@
 #include "kernels/gemm.h"
-
 #include "kernels/parallel.h"
 
 #include <algorithm>
@@ -12,7 +11,8 @@
 namespace heat::kernels {
 namespace {
 
-/// One team computes one tile of D, walking k in slices that it packs into scratch: any strides are read once per tile.
+/// One team computes one tile of D, walking k in slices that it packs into scratch: any strides are read once
+/// per tile.
 template <class In, class Out>
 struct GemmTile {
     static constexpr int tile_m = 32, tile_n = 64, tile_k = 64;
@@ -44,8 +44,12 @@ struct GemmTile {
         for (int64_t k0 = 0; k0 < s.k; k0 += tile_k) {
             const int depth = int(s.k - k0 < tile_k ? s.k - k0 : tile_k);
             team.sync();
-            team.rows(rows, depth, [=](int r, int k) { a_tile[r * tile_k + k] = to_float(a0[r * a_row + (k0 + k) * a_column]); });
-            team.rows(depth, columns, [=](int k, int c) { b_tile[k * tile_n + c] = to_float(b_0[(k0 + k) * b_row + c * b_column]); });
+            team.rows(rows, depth, [=](int r, int k) {
+                a_tile[r * tile_k + k] = to_float(a0[r * a_row + (k0 + k) * a_column]);
+            });
+            team.rows(depth, columns, [=](int k, int c) {
+                b_tile[k * tile_n + c] = to_float(b_0[(k0 + k) * b_row + c * b_column]);
+            });
             team.sync();
             team.rows(rows, columns, [=](int r, int c) {
                 float sum = total[r * tile_n + c];
@@ -69,25 +73,32 @@ struct GemmTile {
 };
 
 template <class In, class Out>
-void launch(const Stream& stream, const GemmShape& s, const void* a, const void* b, void* d, const float* bias) {
+void launch(const Stream& stream, const GemmShape& s, const void* a, const void* b, void* d,
+            const float* bias) {
     using Tile = GemmTile<In, Out>;
-    const int tiles_m = int((s.m + Tile::tile_m - 1) / Tile::tile_m), tiles_n = int((s.n + Tile::tile_n - 1) / Tile::tile_n);
-    const Tile tile{s, static_cast<const In*>(a), static_cast<const In*>(b), static_cast<Out*>(d), bias, tiles_m, tiles_n};
-    const size_t scratch = sizeof(float) * (Tile::tile_m * Tile::tile_k + Tile::tile_k * Tile::tile_n + Tile::tile_m * Tile::tile_n);
+    const int tiles_m = int((s.m + Tile::tile_m - 1) / Tile::tile_m),
+              tiles_n = int((s.n + Tile::tile_n - 1) / Tile::tile_n);
+    const Tile tile{
+        s,      static_cast<const In*>(a), static_cast<const In*>(b), static_cast<Out*>(d), bias, tiles_m,
+        tiles_n};
+    const size_t scratch = sizeof(float) * (Tile::tile_m * Tile::tile_k + Tile::tile_k * Tile::tile_n +
+                                            Tile::tile_m * Tile::tile_n);
     parallel_teams(stream, int(s.batch0 * s.batch1) * tiles_m * tiles_n, tile, scratch);
 }
 
 void check(const GemmShape& s, const float* bias) {
     if (s.m < 0 || s.n < 0 || s.k < 0 || s.batch0 < 0 || s.batch1 < 0)
-        throw Error("gemm: extents must not be negative, got m=" + std::to_string(s.m) + " n=" + std::to_string(s.n) +
-                    " k=" + std::to_string(s.k));
-    if (s.input == Dtype::i32 || s.output == Dtype::i32) throw Error("gemm: matrices are f32 or bf16, got i32");
+        throw Error("gemm: extents must not be negative, got m=" + std::to_string(s.m) +
+                    " n=" + std::to_string(s.n) + " k=" + std::to_string(s.k));
+    if (s.input == Dtype::i32 || s.output == Dtype::i32)
+        throw Error("gemm: matrices are f32 or bf16, got i32");
     if (s.bias && (!bias || s.alpha != 1.f)) throw Error("gemm: a bias needs its pointer and alpha = 1");
 }
 
 } // namespace
 
-void gemm_portable(const Stream& stream, const GemmShape& s, const void* a, const void* b, void* d, const float* bias) {
+void gemm_portable(const Stream& stream, const GemmShape& s, const void* a, const void* b, void* d,
+                   const float* bias) {
     check(s, bias);
     const float* used_bias = s.bias ? bias : nullptr;
     if (s.input == Dtype::f32 && s.output == Dtype::f32)
@@ -100,7 +111,8 @@ void gemm_portable(const Stream& stream, const GemmShape& s, const void* a, cons
         launch<bf16, bf16>(stream, s, a, b, d, used_bias);
 }
 
-void gemm(const Stream& stream, const GemmShape& s, const void* a, const void* b, void* d, const float* bias) {
+void gemm(const Stream& stream, const GemmShape& s, const void* a, const void* b, void* d,
+          const float* bias) {
     check(s, bias);
     if (s.m == 0 || s.n == 0 || s.batch0 == 0 || s.batch1 == 0) return;
 #if defined(HEAT_WITH_ONEDNN)

@@ -15,20 +15,21 @@ struct MatrixView {
 struct GemmShape {
     int64_t m = 0, n = 0, k = 0;
     int64_t batch0 = 1, batch1 = 1;
-    MatrixView a, b, d;         ///< A is m × k, B is k × n, D is m × n
-    Dtype input = Dtype::f32;   ///< of A and B: f32 or bf16
-    Dtype output = Dtype::f32;  ///< of D: f32 or bf16; products accumulate in f32
+    MatrixView a, b, d;        ///< A is m × k, B is k × n, D is m × n
+    Dtype input = Dtype::f32;  ///< of A and B: f32 or bf16
+    Dtype output = Dtype::f32; ///< of D: f32 or bf16; products accumulate in f32
     float alpha = 1.f;
-    bool accumulate = false;    ///< beta = 1: adds to D
-    bool bias = false;          ///< adds bias[n], f32
+    bool accumulate = false; ///< beta = 1: adds to D
+    bool bias = false;       ///< adds bias[n], f32
 };
 
-/// The library for the stream's device where one is linked (oneDNN; cuBLASLt), else gemm_portable. Throws Error where the
-/// shape is invalid.
-void gemm(const Stream&, const GemmShape&, const void* a, const void* b, void* d, const float* bias = nullptr);
+/// The library for the stream's device where one is linked (oneDNN on the CPU), else gemm_portable. Throws
+/// Error where the shape is invalid.
+void gemm(const Stream&, const GemmShape&, const void* a, const void* b, void* d,
+          const float* bias = nullptr);
 
-/// Our own single-source product: correct for every view, fast enough to train small networks; the library's neighbour in
-/// the tests and its stand-in where none is linked.
+/// Our own single-source product: correct for every view, fast enough to train small networks; the library's
+/// neighbour in the tests and its stand-in where none is linked.
 void gemm_portable(const Stream&, const GemmShape&, const void* a, const void* b, void* d, const float* bias);
 
 } // namespace heat::kernels

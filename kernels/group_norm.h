@@ -1,14 +1,16 @@
 #pragma once
 
-// Group normalisation over NHWC, fused with what surrounds it in a U-Net: the input is the concatenation over channels
-// of two tensors (a skip connection needs no concat copy), plus a per-image, per-channel shift (the time embedding), and
-// the output may pass through SiLU.
+// Group normalisation over NHWC, fused with what surrounds it in a U-Net: the input is the concatenation over
+// channels of two tensors (a skip connection needs no concat copy), plus a per-image, per-channel shift (the
+// time embedding), and the output may pass through SiLU.
 //
 //   u[n,r,c] = cat(x, skip)[n,r,c] + shift[n,c]
-//   y = act(gamma[c] · (u − mean[n,g]) · rstd[n,g] + beta[c]),   rstd = 1/sqrt(var + epsilon), biased variance
+//   y = act(gamma[c] · (u − mean[n,g]) · rstd[n,g] + beta[c]),   rstd = 1/sqrt(var + epsilon), biased
+//   variance
 //
-// Wu & He 2018. Statistics are f32 and computed in row chunks, so that a large image fills many teams; sums have an order
-// fixed by the shape. Variance is taken about a per-channel reference value (no E[x²]−E[x]² cancellation).
+// Wu & He 2018. Statistics are f32 and computed in row chunks, so that a large image fills many teams; sums
+// have an order fixed by the shape. Variance is taken about a per-channel reference value (no E[x²]−E[x]²
+// cancellation).
 
 #include "kernels/dtype.h"
 #include "kernels/stream.h"
@@ -36,25 +38,27 @@ struct GroupNormInput {
 
 template <class T>
 struct GroupNormGradients {
-    T* x = nullptr;     ///< null: not wanted
-    T* skip = nullptr;  ///< null: not wanted
-    T* shift = nullptr; ///< images × channels; null: not wanted
+    T* x = nullptr;         ///< null: not wanted
+    T* skip = nullptr;      ///< null: not wanted
+    T* shift = nullptr;     ///< images × channels; null: not wanted
     float* gamma = nullptr; ///< accumulated into (+=); null: not wanted
     float* beta = nullptr;  ///< accumulated into (+=); null: not wanted
 };
 
-/// Bytes of scratch that forward and backward need for this shape (f32, 64-byte aligned memory of the stream's device).
+/// Bytes of scratch that forward and backward need for this shape (f32, 64-byte aligned memory of the
+/// stream's device).
 size_t group_norm_workspace_bytes(const GroupNormShape&);
 
-/// Writes y (images × rows × channels) and statistics (images × groups × {mean, rstd}, f32), which backward reads.
+/// Writes y (images × rows × channels) and statistics (images × groups × {mean, rstd}, f32), which backward
+/// reads.
 template <class T>
-void group_norm_forward(const Stream&, const GroupNormShape&, const GroupNormInput<T>&, T* y, float* statistics,
-                        void* workspace);
+void group_norm_forward(const Stream&, const GroupNormShape&, const GroupNormInput<T>&, T* y,
+                        float* statistics, void* workspace);
 
-/// Gradients of the above given dy (images × rows × channels). The shift's gradient comes analytically from the column
-/// sums, without another pass.
+/// Gradients of the above given dy (images × rows × channels). The shift's gradient comes analytically from
+/// the column sums, without another pass.
 template <class T>
-void group_norm_backward(const Stream&, const GroupNormShape&, const GroupNormInput<T>&, const float* statistics,
-                         const T* dy, const GroupNormGradients<T>&, void* workspace);
+void group_norm_backward(const Stream&, const GroupNormShape&, const GroupNormInput<T>&,
+                         const float* statistics, const T* dy, const GroupNormGradients<T>&, void* workspace);
 
 } // namespace heat::kernels

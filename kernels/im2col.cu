@@ -1,11 +1,10 @@
 #include "kernels/im2col.h"
-
 #include "kernels/parallel.h"
 
 namespace heat::kernels {
 namespace {
 
-/// One team copies the patch row of one output position: kernel_h·kernel_w runs of c_in values.
+/// One team copies the patches of one row of output positions, each kernel_h·kernel_w runs of c_in values.
 template <class T>
 struct GatherPatches {
     ConvolutionShape s;
@@ -52,7 +51,9 @@ struct ScatterPatches {
             for (int a = 0; a < s.kernel_h; ++a)
                 for (int b = 0; b < s.kernel_w; ++b) {
                     const int i = y + s.pad_top - a, j = z + s.pad_left - b;
-                    if (i < 0 || j < 0 || i % s.stride || j % s.stride || i / s.stride >= out_h || j / s.stride >= out_w) continue;
+                    if (i < 0 || j < 0 || i % s.stride || j % s.stride || i / s.stride >= out_h ||
+                        j / s.stride >= out_w)
+                        continue;
                     const int64_t row = (int64_t(n) * out_h + i / s.stride) * out_w + j / s.stride;
                     const T* from = d_columns + row * width + (a * s.kernel_w + b) * c_in;
                     team.sync();
@@ -74,7 +75,8 @@ void im2col(const Stream& stream, const ConvolutionShape& s, int images, const T
 
 template <class T>
 void col2im(const Stream& stream, const ConvolutionShape& s, int images, const T* d_columns, T* dx) {
-    parallel_teams(stream, images * s.h, ScatterPatches<T>{s, d_columns, dx}, sizeof(float) * size_t(s.c_in) + 64);
+    parallel_teams(stream, images * s.h, ScatterPatches<T>{s, d_columns, dx},
+                   sizeof(float) * size_t(s.c_in) + 64);
 }
 
 template void im2col(const Stream&, const ConvolutionShape&, int, const float*, float*);

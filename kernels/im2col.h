@@ -4,8 +4,8 @@
 
 namespace heat::kernels {
 
-/// columns[(n,i,j), (a,b,c)] = x[n, i·stride + a − pad_top, j·stride + b − pad_left, c], 0 outside, for `images` images from x:
-/// a matrix of images·out_h·out_w rows and kernel_h·kernel_w·c_in columns.
+/// columns[(n,i,j), (a,b,c)] = x[n, i·stride + a − pad_top, j·stride + b − pad_left, c], 0 outside, for
+/// `images` images from x: a matrix of images·out_h·out_w rows and kernel_h·kernel_w·c_in columns.
 template <class T>
 void im2col(const Stream&, const ConvolutionShape&, int images, const T* x, T* columns);
 

@@ -1,6 +1,7 @@
 #pragma once
 
-// Branch-free f32 functions that vectorise on the host without -ffast-math. Coefficients: Cephes (expf, logf) and least-maximum fits.
+// Branch-free f32 functions that vectorise on the host without -ffast-math. Coefficients: Cephes (expf, logf)
+// and least-maximum fits.
 
 #include "kernels/portable.h"
 
@@ -8,7 +9,8 @@
 
 namespace heat::kernels {
 
-/// e^x, relative error about 1e-7 for |x| < 87; saturates beyond instead of overflowing to infinity.
+/// e^x. On the host: relative error about 1e-7 for |x| < 87, saturating beyond; on a card the hardware's
+/// approximation.
 HEAT_HD float exp_f32(float x) {
 #if defined(__CUDA_ARCH__)
     return __expf(x);
@@ -71,9 +73,13 @@ HEAT_HD float cos_pi_half(float r) {
     return fmaf(p, z, 1.f);
 }
 
-HEAT_HD float sigmoid(float x) { return 1.f / (1.f + exp_f32(-x)); }
+HEAT_HD float sigmoid(float x) {
+    return 1.f / (1.f + exp_f32(-x));
+}
 /// SiLU x·sigmoid(x) and its derivative.
-HEAT_HD float silu(float x) { return x * sigmoid(x); }
+HEAT_HD float silu(float x) {
+    return x * sigmoid(x);
+}
 HEAT_HD float silu_derivative(float x) {
     const float s = sigmoid(x);
     return s * (1.f + x * (1.f - s));

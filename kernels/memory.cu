@@ -1,6 +1,5 @@
-#include "kernels/memory.h"
-
 #include "kernels/error.h"
+#include "kernels/memory.h"
 #include "kernels/parallel.h"
 
 #include <cstdlib>
@@ -14,7 +13,9 @@ namespace {
 void check(cudaError_t status, const std::string& what) {
     if (status != cudaSuccess) throw Error(what + ": " + cudaGetErrorString(status));
 }
-cudaStream_t handle(const Stream& stream) { return static_cast<cudaStream_t>(stream.cuda); }
+cudaStream_t handle(const Stream& stream) {
+    return static_cast<cudaStream_t>(stream.cuda);
+}
 } // namespace
 #endif
 
@@ -22,14 +23,17 @@ void* allocate_device_memory(bool on_cuda, size_t bytes) {
     if (on_cuda) {
 #if defined(__CUDACC__)
         void* pointer = nullptr;
-        check(cudaMalloc(&pointer, bytes), "allocating " + std::to_string(bytes >> 20) + " MiB on the GPU (lower train.batch)");
+        check(cudaMalloc(&pointer, bytes),
+              "allocating " + std::to_string(bytes >> 20) + " MiB on the GPU (lower train.batch)");
         return pointer;
 #else
         throw Error("this build has no CUDA: configure the cuda preset, or use --device cpu");
 #endif
     }
     void* pointer = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
-    if (!pointer) throw Error("allocating " + std::to_string(bytes >> 20) + " MiB of memory failed (lower train.batch)");
+    if (!pointer)
+        throw Error("allocating " + std::to_string(bytes >> 20) +
+                    " MiB of memory failed (lower train.batch)");
     return pointer;
 }
 
@@ -48,7 +52,8 @@ void copy_memory(const Stream& stream, void* to, const void* from, size_t bytes,
     if (bytes == 0) return;
 #if defined(__CUDACC__)
     if (stream.on_cuda) {
-        const cudaMemcpyKind kinds[] = {cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice};
+        const cudaMemcpyKind kinds[] = {cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost,
+                                        cudaMemcpyDeviceToDevice};
         check(cudaMemcpyAsync(to, from, bytes, kinds[int(kind)], handle(stream)), "copying memory");
         if (kind != CopyKind::device_to_device) synchronize(stream);
         return;

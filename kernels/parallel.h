@@ -1,7 +1,8 @@
 #pragma once
 
-// The two launchers. A kernel is a functor struct (never an extended lambda: those run ten times slower through nvcc's host
-// pass): `parallel_for` maps an index range, `parallel_teams` gives each team of a count the same functor (kernels/team.h).
+// The two launchers. A kernel is a functor struct (never an extended lambda: those run ten times slower
+// through nvcc's host pass): `parallel_for` maps an index range, `parallel_teams` gives each team of a count
+// the same functor (kernels/team.h).
 
 #include "kernels/error.h"
 #include "kernels/portable.h"
@@ -41,7 +42,8 @@ inline void check_launch(const char* what) {
 }
 #endif
 
-/// f.at<W>(i) handles elements i..i+W; W is V on the device where V elements remain, and 1 on the host (inside a SIMD loop).
+/// f.at<W>(i) handles elements i..i+W; W is V on the device where V elements remain, and 1 on the host
+/// (inside a SIMD loop).
 template <int V, class F>
 void parallel_for(const Stream& stream, int64_t n, const F& f) {
     if (n <= 0) return;
@@ -63,8 +65,8 @@ void parallel_for(const Stream& stream, int64_t n, const F& f) {
     }
 }
 
-/// Runs `f(team)` for `teams` teams; each may take up to `shared_bytes` of scratch by Team::shared (each request is rounded
-/// up to 64 bytes).
+/// Runs `f(team)` for `teams` teams; each may take up to `shared_bytes` of scratch by Team::shared (each
+/// request is rounded up to 64 bytes).
 template <class F>
 void parallel_teams(const Stream& stream, int teams, const F& f, size_t shared_bytes = 0) {
     if (teams <= 0) return;
@@ -72,7 +74,8 @@ void parallel_teams(const Stream& stream, int teams, const F& f, size_t shared_b
     if (stream.on_cuda) {
         const size_t bytes = shared_bytes + 128;
         if (bytes > 48 * 1024)
-            cudaFuncSetAttribute(teams_kernel<F>, cudaFuncAttributeMaxDynamicSharedMemorySize, int(bytes));
+            (void)cudaFuncSetAttribute(teams_kernel<F>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                       int(bytes)); // check_launch tells
         teams_kernel<<<unsigned(teams), 256, bytes, static_cast<cudaStream_t>(stream.cuda)>>>(f);
         check_launch("parallel_teams");
         return;

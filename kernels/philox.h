@@ -1,7 +1,8 @@
 #pragma once
 
-// Philox4x32-10 (Salmon et al. 2011), the engine's only source of randomness. Key = seed; counter = (element / 4, image,
-// step, purpose and layer): a number depends on what it is for, never on batch size, device or thread.
+// Philox4x32-10 (Salmon et al. 2011), the engine's only source of randomness. Key = seed; counter = (element
+// / 4, image, step, purpose and layer): a number depends on what it is for, never on batch size, device or
+// thread.
 
 #include "kernels/math.h"
 
@@ -23,9 +24,12 @@ enum class Purpose : uint32_t {
     augmentation = 8,
 };
 
-HEAT_HD uint32_t purpose_word(Purpose purpose, uint32_t layer = 0) { return uint32_t(purpose) << 16 | (layer & 0xffffu); }
+HEAT_HD uint32_t purpose_word(Purpose purpose, uint32_t layer = 0) {
+    return uint32_t(purpose) << 16 | (layer & 0xffffu);
+}
 
-HEAT_HD PhiloxBlock philox4x32_10(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t k0, uint32_t k1) {
+HEAT_HD PhiloxBlock philox4x32_10(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t k0,
+                                  uint32_t k1) {
     for (int round = 0; round < 10; ++round) {
         const uint64_t p0 = uint64_t(0xD2511F53u) * c0, p1 = uint64_t(0xCD9E8D57u) * c2;
         const uint32_t n0 = uint32_t(p1 >> 32) ^ c1 ^ k0, n2 = uint32_t(p0 >> 32) ^ c3 ^ k1;
@@ -40,9 +44,12 @@ HEAT_HD PhiloxBlock philox4x32_10(uint32_t c0, uint32_t c1, uint32_t c2, uint32_
 }
 
 /// Uniform in (0, 1): never 0, never 1.
-HEAT_HD float uniform_from_bits(uint32_t bits) { return (float(int32_t(bits >> 9)) + 0.5f) * 1.1920929e-7f; }
+HEAT_HD float uniform_from_bits(uint32_t bits) {
+    return (float(int32_t(bits >> 9)) + 0.5f) * 1.1920929e-7f;
+}
 
-/// Box–Muller: two independent standard normals from two words. The radius comes from a, the angle pi·t, t in [-1, 1), from b.
+/// Box–Muller: two independent standard normals from two words. The radius comes from a, the angle pi·t, t in
+/// [-1, 1), from b.
 HEAT_HD void normal_pair_from_bits(uint32_t a, uint32_t b, float& z0, float& z1) {
     const float u = (float(int32_t(a >> 8)) + 1.f) * 5.9604645e-8f; // (0, 1]
     const float radius = sqrtf(-2.f * log_f32(u));

@@ -27,8 +27,12 @@ static_assert(sizeof(bf16) == 2);
 
 namespace heat::kernels {
 
-HEAT_HD float to_float(float x) { return x; }
-HEAT_HD float to_float(bf16 x) { return __builtin_bit_cast(float, uint32_t(x.bits) << 16); }
+HEAT_HD float to_float(float x) {
+    return x;
+}
+HEAT_HD float to_float(bf16 x) {
+    return __builtin_bit_cast(float, uint32_t(x.bits) << 16);
+}
 
 /// Converts an f32 to T; to bf16 with round-to-nearest-even, NaN kept.
 template <class T>

@@ -5,12 +5,13 @@
 
 namespace heat::kernels {
 
-/// Standard normals: out[i·elements + e] depends on (seed, purpose word, step, image, e) only, with image = image_index[i]
-/// (or image_offset + i when image_index is null). `state` points to {seed low, seed high, step} in the stream's memory.
-void fill_normal(const Stream&, float* out, int64_t images, int64_t elements, const uint32_t* state, uint32_t purpose,
-                 uint32_t image_offset, const uint32_t* image_index = nullptr);
+/// Standard normals: out[i·elements + e] depends on (seed, purpose word, step, image, e) only, with image =
+/// image_index[i] (or image_offset + i when image_index is null). `state` points to {seed low, seed high,
+/// step} in the stream's memory.
+void fill_normal(const Stream&, float* out, int64_t images, int64_t elements, const uint32_t* state,
+                 uint32_t purpose, uint32_t image_offset, const uint32_t* image_index = nullptr);
 /// Uniforms in (0,1), same addressing.
-void fill_uniform(const Stream&, float* out, int64_t images, int64_t elements, const uint32_t* state, uint32_t purpose,
-                  uint32_t image_offset, const uint32_t* image_index = nullptr);
+void fill_uniform(const Stream&, float* out, int64_t images, int64_t elements, const uint32_t* state,
+                  uint32_t purpose, uint32_t image_offset, const uint32_t* image_index = nullptr);
 
 } // namespace heat::kernels

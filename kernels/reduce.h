@@ -12,14 +12,17 @@ int64_t reduce_workspace_floats(int64_t n);
 void sum_of_squares(const Stream&, const float* x, int64_t n, float* out, float* workspace);
 
 /// Weighted squared error of a batch: loss[0] = scale · Σ_i weight[i] · Σ_e (prediction − target)²,
-/// per_image[i] = Σ_e (…)² unweighted. prediction T, target f32, images × elements; weight may be null (ones).
+/// per_image[i] = Σ_e (…)² unweighted. prediction T, target f32, images × elements; weight may be null
+/// (ones).
 template <class T>
-void weighted_squared_error(const Stream&, const T* prediction, const float* target, const float* weight, float scale,
-                            int images, int64_t elements, float* loss, float* per_image, float* workspace);
+void weighted_squared_error(const Stream&, const T* prediction, const float* target, const float* weight,
+                            float scale, int images, int64_t elements, float* loss, float* per_image,
+                            float* workspace);
 /// d_prediction = upstream[0] · 2 · scale · weight[i] · (prediction − target).
 template <class T>
-void weighted_squared_error_backward(const Stream&, const T* prediction, const float* target, const float* weight,
-                                     float scale, const float* upstream, int images, int64_t elements, T* d_prediction);
+void weighted_squared_error_backward(const Stream&, const T* prediction, const float* target,
+                                     const float* weight, float scale, const float* upstream, int images,
+                                     int64_t elements, T* d_prediction);
 
 /// out[c] += Σ_r x[r,c] (bias gradients), x rows × columns of T, out f32.
 template <class T>

@@ -5,8 +5,8 @@
 
 namespace heat::kernels {
 
-/// y[r,:] = softmax(x[r,:]) for each of `rows` rows of `columns` values. x is f32 scores, y is f32 or bf16. For y of f32,
-/// y may alias x.
+/// y[r,:] = softmax(x[r,:]) for each of `rows` rows of `columns` values. x is f32 scores, y is f32 or bf16.
+/// For y of f32, y may alias x.
 template <class T>
 void softmax_forward(const Stream&, const float* x, T* y, int64_t rows, int columns);
 

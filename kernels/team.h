@@ -7,12 +7,15 @@
 //   sync()                       needed between two dependent for_each/rows/columns
 //   for_each(n, f)               f(i) for i in 0..n
 //   rows(rows, columns, f)       f(r, c) over a row-major block
-//   sum(n, f), max(n, f)         reductions that own their loop (an accumulator in user code blocks SIMD) and sync; every member
+//   sum(n, f), max(n, f)         reductions that own their loop (an accumulator in user code blocks SIMD) and
+//   sync; every member
 //                                gets the result
-//   columns<K>(rows, columns, out, f)  out[k * columns + c] = sum over r of f(r, c).v[k]; out is any memory of the team
+//   columns<K>(rows, columns, out, f)  out[k * columns + c] = sum over r of f(r, c).v[k]; out is any memory
+//   of the team
 //
-// SerialTeam is one thread with SIMD loops (the CPU), CudaTeam is a thread block, ThreadTeam runs several threads with a
-// real barrier so that ThreadSanitizer finds a missing sync without a card. All sums have an order fixed by shape.
+// SerialTeam is one thread with SIMD loops (the CPU), CudaTeam is a thread block, ThreadTeam runs several
+// threads with a real barrier so that ThreadSanitizer finds a missing sync without a card. All sums have an
+// order fixed by shape.
 
 #include "kernels/portable.h"
 
@@ -101,12 +104,13 @@ private:
 };
 
 #if defined(HEAT_THREADED_TEAMS)
-/// Test-only: several std::threads with a barrier. The index-to-thread map changes from loop to loop, so that a dependence
-/// between two loops without a sync is a race that ThreadSanitizer reports.
+/// Test-only: several std::threads with a barrier. The index-to-thread map changes from loop to loop, so that
+/// a dependence between two loops without a sync is a race that ThreadSanitizer reports.
 class ThreadTeam {
 public:
     ThreadTeam(int index, char* scratch, std::barrier<>& barrier, float* partial, int thread, int threads)
-        : barrier_(barrier), scratch_(scratch), partial_(partial), index_(index), thread_(thread), threads_(threads) {}
+        : barrier_(barrier), scratch_(scratch), partial_(partial), index_(index), thread_(thread),
+          threads_(threads) {}
 
     int index() const { return index_; }
     template <class T>
@@ -172,7 +176,8 @@ private:
 class CudaTeam {
 public:
     /// `scratch` is the block's dynamic shared memory; its first 128 bytes serve the reductions.
-    __device__ explicit CudaTeam(char* scratch) : partial_(reinterpret_cast<float*>(scratch)), scratch_(scratch + 128) {}
+    __device__ explicit CudaTeam(char* scratch)
+        : partial_(reinterpret_cast<float*>(scratch)), scratch_(scratch + 128) {}
 
     __device__ __forceinline__ int index() const { return int(blockIdx.x); }
     template <class T>

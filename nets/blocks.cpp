@@ -5,15 +5,17 @@
 
 namespace heat::nets {
 
-ResidualBlock::ResidualBlock(const UNetConfig& config, ParameterStore& store, const std::string& name, int inputs, int outputs,
-                             int time_width, uint32_t layer)
-    : inputs_(inputs), outputs_(outputs), norm_{config.groups, config.norm_epsilon, true}, dropout_(config.dropout), layer_(layer),
+ResidualBlock::ResidualBlock(const UNetConfig& config, ParameterStore& store, const std::string& name,
+                             int inputs, int outputs, int time_width, uint32_t layer)
+    : norm_{config.groups, config.norm_epsilon, true}, dropout_(config.dropout), layer_(layer),
       norm1_(norm_parameters(store, name + ".norm1", inputs)),
       conv1_(convolution_parameters(store, name + ".conv1", inputs, outputs, 3)),
       time_(linear_parameters(store, name + ".time_emb_proj", time_width, outputs)),
       norm2_(norm_parameters(store, name + ".norm2", outputs)),
-      conv2_(convolution_parameters(store, name + ".conv2", outputs, outputs, 3, config.zero_initialize ? Start::zeros : Start::fan_in)) {
-    if (inputs != outputs) shortcut_ = convolution_parameters(store, name + ".conv_shortcut", inputs, outputs, 1);
+      conv2_(convolution_parameters(store, name + ".conv2", outputs, outputs, 3,
+                                    config.zero_initialize ? Start::zeros : Start::fan_in)) {
+    if (inputs != outputs)
+        shortcut_ = convolution_parameters(store, name + ".conv_shortcut", inputs, outputs, 1);
 }
 
 Variable ResidualBlock::operator()(const Variable& x, const Variable& skip, const PassContext& pass) const {
@@ -29,11 +31,16 @@ Variable ResidualBlock::operator()(const Variable& x, const Variable& skip, cons
     return add(residual, h);
 }
 
-AttentionBlock::AttentionBlock(const UNetConfig& config, ParameterStore& store, const std::string& name, int channels)
-    : heads_(config.head_channels > 0 ? channels / config.head_channels : 1), norm_options_{config.groups, config.norm_epsilon, false},
-      norm_(norm_parameters(store, name + ".group_norm", channels)), query_(linear_parameters(store, name + ".to_q", channels, channels)),
-      key_(linear_parameters(store, name + ".to_k", channels, channels)), value_(linear_parameters(store, name + ".to_v", channels, channels)),
-      out_(linear_parameters(store, name + ".to_out.0", channels, channels, config.zero_initialize ? Start::zeros : Start::fan_in)) {}
+AttentionBlock::AttentionBlock(const UNetConfig& config, ParameterStore& store, const std::string& name,
+                               int channels)
+    : heads_(config.head_channels > 0 ? channels / config.head_channels : 1),
+      norm_options_{config.groups, config.norm_epsilon, false},
+      norm_(norm_parameters(store, name + ".group_norm", channels)),
+      query_(linear_parameters(store, name + ".to_q", channels, channels)),
+      key_(linear_parameters(store, name + ".to_k", channels, channels)),
+      value_(linear_parameters(store, name + ".to_v", channels, channels)),
+      out_(linear_parameters(store, name + ".to_out.0", channels, channels,
+                             config.zero_initialize ? Start::zeros : Start::fan_in)) {}
 
 Variable AttentionBlock::operator()(const Variable& x) const {
     const Shape& s = x.shape();

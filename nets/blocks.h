@@ -8,22 +8,22 @@ namespace heat::nets {
 
 /// What a block needs to know of the pass it is part of.
 struct PassContext {
-    Variable time;                       ///< SiLU of the time embedding, N×4C₀ f32
+    Variable time;                        ///< SiLU of the time embedding, N×4C₀ f32
     const RandomState* dropout = nullptr; ///< null: no dropout (sampling)
-    uint32_t image_offset = 0;           ///< of the batch's first image, for dropout masks
+    uint32_t image_offset = 0;            ///< of the batch's first image, for dropout masks
 };
 
-/// Residual block: h = conv1(silu(norm1(u))); h = conv2(dropout(silu(norm2(h + proj(silu(time)))))); u' + h, where u is x or
-/// cat(x, skip) and u' is u, or its 1×1 convolution where the channels change. He et al. 2016, Ho et al. 2020.
+/// Residual block: h = conv1(silu(norm1(u))); h = conv2(dropout(silu(norm2(h + proj(silu(time)))))); u' + h,
+/// where u is x or cat(x, skip) and u' is u, or its 1×1 convolution where the channels change. He et al.
+/// 2016, Ho et al. 2020.
 class ResidualBlock {
 public:
-    ResidualBlock(const UNetConfig& config, ParameterStore& store, const std::string& name, int inputs, int outputs, int time_width,
-                  uint32_t layer);
+    ResidualBlock(const UNetConfig& config, ParameterStore& store, const std::string& name, int inputs,
+                  int outputs, int time_width, uint32_t layer);
     /// x N×H×W×C; skip undefined or N×H×W×C₂ with C + C₂ = inputs.
     Variable operator()(const Variable& x, const Variable& skip, const PassContext& pass) const;
 
 private:
-    int inputs_, outputs_;
     GroupNormOptions norm_;
     float dropout_;
     uint32_t layer_;

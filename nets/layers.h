@@ -12,15 +12,16 @@ struct LayerParameters {
     Parameter weight, bias;
 };
 
-/// PyTorch's default initialisation (uniform, bound 1/sqrt(fan_in), for weight and bias), or zeros for a layer that should
-/// begin silent.
+/// PyTorch's default initialisation (uniform, bound 1/sqrt(fan_in), for weight and bias), or zeros for a
+/// layer that should begin silent.
 enum class Start { fan_in, zeros };
 
 /// A k×k convolution's parameters, `outputs`×k×k×`inputs` in memory.
-LayerParameters convolution_parameters(ParameterStore& store, const std::string& name, int inputs, int outputs, int kernel,
-                                       Start start = Start::fan_in);
+LayerParameters convolution_parameters(ParameterStore& store, const std::string& name, int inputs,
+                                       int outputs, int kernel, Start start = Start::fan_in);
 /// A linear layer's, outputs×inputs.
-LayerParameters linear_parameters(ParameterStore& store, const std::string& name, int inputs, int outputs, Start start = Start::fan_in);
+LayerParameters linear_parameters(ParameterStore& store, const std::string& name, int inputs, int outputs,
+                                  Start start = Start::fan_in);
 /// A normalisation's: weight (gamma) ones, bias (beta) zeros.
 LayerParameters norm_parameters(ParameterStore& store, const std::string& name, int channels);
 

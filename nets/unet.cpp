@@ -19,20 +19,29 @@ void expect(bool condition, const std::string& message) {
 } // namespace
 
 void UNetConfig::validate() const {
-    expect(in_channels > 0 && out_channels > 0, fmt::format("in_channels and out_channels must be positive, got {} and {}", in_channels, out_channels));
-    expect(!channels.empty() && channels.size() <= 8, fmt::format("channels needs 1 to 8 levels, got {}", channels.size()));
+    expect(in_channels > 0 && out_channels > 0,
+           fmt::format("in_channels and out_channels must be positive, got {} and {}", in_channels,
+                       out_channels));
+    expect(!channels.empty() && channels.size() <= 8,
+           fmt::format("channels needs 1 to 8 levels, got {}", channels.size()));
     expect(blocks > 0, fmt::format("blocks must be positive, got {}", blocks));
     expect(groups > 0, fmt::format("groups must be positive, got {}", groups));
-    for (int c : channels) expect(c > 0 && c % groups == 0, fmt::format("channels {} do not divide into {} groups", c, groups));
+    for (int c : channels)
+        expect(c > 0 && c % groups == 0, fmt::format("channels {} do not divide into {} groups", c, groups));
     expect(channels[0] > 1, "the first level needs at least 2 channels for the timestep embedding");
     for (int level : attention_levels)
-        expect(level >= 0 && level < int(channels.size()), fmt::format("attention_levels names level {}, but there are {} (0 = finest)", level, channels.size()));
+        expect(level >= 0 && level < int(channels.size()),
+               fmt::format("attention_levels names level {}, but there are {} (0 = finest)", level,
+                           channels.size()));
     if (head_channels > 0)
-        for (int c : channels) expect(c % head_channels == 0, fmt::format("channels {} do not divide into heads of {}", c, head_channels));
+        for (int c : channels)
+            expect(c % head_channels == 0,
+                   fmt::format("channels {} do not divide into heads of {}", c, head_channels));
     expect(head_channels >= 0, fmt::format("head_channels must not be negative, got {}", head_channels));
     expect(dropout >= 0.f && dropout < 1.f, fmt::format("dropout must lie in [0, 1), got {}", dropout));
     expect(norm_epsilon > 0.f, fmt::format("norm_epsilon must be positive, got {}", norm_epsilon));
-    expect(downsample_padding == 0 || downsample_padding == 1, fmt::format("downsample_padding is 0 or 1, got {}", downsample_padding));
+    expect(downsample_padding == 0 || downsample_padding == 1,
+           fmt::format("downsample_padding is 0 or 1, got {}", downsample_padding));
     expect(classes >= 0, fmt::format("classes must not be negative, got {}", classes));
 }
 
@@ -44,9 +53,11 @@ UNet::UNet(const UNetConfig& config, ParameterStore& store) : config_(config) {
     time1_ = linear_parameters(store, "time_embedding.linear_1", first, time_width);
     time2_ = linear_parameters(store, "time_embedding.linear_2", time_width, time_width);
     if (config.classes > 0)
-        class_embedding_ = store.add("class_embedding.weight", Shape{config.classes, time_width}, Initialization::fan_in(1));
+        class_embedding_ =
+            store.add("class_embedding.weight", Shape{config.classes, time_width}, Initialization::fan_in(1));
     const auto has_attention = [&](int level) {
-        return std::find(config.attention_levels.begin(), config.attention_levels.end(), level) != config.attention_levels.end();
+        return std::find(config.attention_levels.begin(), config.attention_levels.end(), level) !=
+               config.attention_levels.end();
     };
 
     std::vector<int> skips{first};
@@ -55,15 +66,18 @@ UNet::UNet(const UNetConfig& config, ParameterStore& store) : config_(config) {
         const std::string name = fmt::format("down_blocks.{}", i);
         Level level;
         for (int j = 0; j < config.blocks; ++j) {
-            level.blocks.emplace_back(config, store, fmt::format("{}.resnets.{}", name, j), width, config.channels[size_t(i)], time_width, layer++);
+            level.blocks.emplace_back(config, store, fmt::format("{}.resnets.{}", name, j), width,
+                                      config.channels[size_t(i)], time_width, layer++);
             width = config.channels[size_t(i)];
-            if (has_attention(i)) level.attentions.emplace_back(config, store, fmt::format("{}.attentions.{}", name, j), width);
+            if (has_attention(i))
+                level.attentions.emplace_back(config, store, fmt::format("{}.attentions.{}", name, j), width);
             skips.push_back(width);
         }
         level.resamples = i + 1 < levels;
         if (level.resamples) {
             if (config.downsample == Downsample::convolution)
-                level.resample = convolution_parameters(store, name + ".downsamplers.0.conv", width, width, 3);
+                level.resample =
+                    convolution_parameters(store, name + ".downsamplers.0.conv", width, width, 3);
             skips.push_back(width);
         }
         down_.push_back(std::move(level));
@@ -78,10 +92,12 @@ UNet::UNet(const UNetConfig& config, ParameterStore& store) : config_(config) {
         const int source = levels - 1 - i, outputs = config.channels[size_t(source)];
         Level level;
         for (int j = 0; j <= config.blocks; ++j) {
-            level.blocks.emplace_back(config, store, fmt::format("{}.resnets.{}", name, j), width + skips.back(), outputs, time_width, layer++);
+            level.blocks.emplace_back(config, store, fmt::format("{}.resnets.{}", name, j),
+                                      width + skips.back(), outputs, time_width, layer++);
             skips.pop_back();
             width = outputs;
-            if (has_attention(source)) level.attentions.emplace_back(config, store, fmt::format("{}.attentions.{}", name, j), width);
+            if (has_attention(source))
+                level.attentions.emplace_back(config, store, fmt::format("{}.attentions.{}", name, j), width);
         }
         level.resamples = i + 1 < levels;
         if (level.resamples && config.upsample == Upsample::convolution)
@@ -89,15 +105,18 @@ UNet::UNet(const UNetConfig& config, ParameterStore& store) : config_(config) {
         up_.push_back(std::move(level));
     }
     norm_out_ = norm_parameters(store, "conv_norm_out", width);
-    conv_out_ = convolution_parameters(store, "conv_out", width, config.out_channels, 3, config.zero_initialize ? Start::zeros : Start::fan_in);
+    conv_out_ = convolution_parameters(store, "conv_out", width, config.out_channels, 3,
+                                       config.zero_initialize ? Start::zeros : Start::fan_in);
 }
 
 Variable UNet::time_embedding(const Tensor& timesteps, const std::vector<int32_t>& labels) const {
-    Variable h = sinusoidal_embedding(timesteps, config_.channels[0], config_.cosine_first, config_.frequency_shift);
+    Variable h =
+        sinusoidal_embedding(timesteps, config_.channels[0], config_.cosine_first, config_.frequency_shift);
     h = linear(silu(linear(h, time1_.weight, time1_.bias)), time2_.weight, time2_.bias);
     if (class_embedding_.defined() != !labels.empty())
-        throw Error(class_embedding_.defined() ? fmt::format("this network has {} classes: give a label per image", config_.classes)
-                                               : std::string("this network has no classes: give no labels"));
+        throw Error(class_embedding_.defined()
+                        ? fmt::format("this network has {} classes: give a label per image", config_.classes)
+                        : std::string("this network has no classes: give no labels"));
     if (class_embedding_.defined()) {
         if (int64_t(labels.size()) != timesteps.count())
             throw Error(fmt::format("{} labels for {} images", labels.size(), timesteps.count()));
@@ -108,7 +127,8 @@ Variable UNet::time_embedding(const Tensor& timesteps, const std::vector<int32_t
 
 Variable UNet::downsample(const Level& level, const Variable& x) const {
     if (config_.downsample == Downsample::average_pool) return average_pool(x);
-    const Padding padding = config_.downsample_padding ? Padding::same(1) : Padding{.top = 0, .left = 0, .bottom = 1, .right = 1};
+    const Padding padding =
+        config_.downsample_padding ? Padding::same(1) : Padding{.top = 0, .left = 0, .bottom = 1, .right = 1};
     return conv2d(x, level.resample->weight, level.resample->bias, 2, padding);
 }
 
@@ -122,9 +142,10 @@ Variable UNet::forward(const Variable& x, const Tensor& timesteps, const Pass& p
     if (s.rank() != 4 || s[3] != config_.in_channels)
         throw Error(fmt::format("network: expected N×H×W×{}, got {}", config_.in_channels, s.text()));
     if (s[1] % config_.size_multiple() || s[2] % config_.size_multiple())
-        throw Error(fmt::format("network: {} levels need height and width in multiples of {}, got {}×{}", config_.channels.size(),
-                                config_.size_multiple(), s[1], s[2]));
-    if (timesteps.count() != s[0]) throw Error(fmt::format("network: {} timesteps for {} images", timesteps.count(), s[0]));
+        throw Error(fmt::format("network: {} levels need height and width in multiples of {}, got {}×{}",
+                                config_.channels.size(), config_.size_multiple(), s[1], s[2]));
+    if (timesteps.count() != s[0])
+        throw Error(fmt::format("network: {} timesteps for {} images", timesteps.count(), s[0]));
 
     const PassContext context{time_embedding(timesteps, pass.labels), pass.dropout, pass.image_offset};
     Variable h = conv2d(cast(x, pass.dtype), conv_in_.weight, conv_in_.bias);
@@ -148,7 +169,8 @@ Variable UNet::forward(const Variable& x, const Tensor& timesteps, const Pass& p
         }
         if (level.resamples) h = upsample(level, h);
     }
-    h = group_norm(h, Variable(), Variable(), norm_out_.weight, norm_out_.bias, {config_.groups, config_.norm_epsilon, true});
+    h = group_norm(h, Variable(), Variable(), norm_out_.weight, norm_out_.bias,
+                   {config_.groups, config_.norm_epsilon, true});
     return cast(conv2d(h, conv_out_.weight, conv_out_.bias), Dtype::f32);
 }
 

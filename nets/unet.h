@@ -19,8 +19,8 @@ public:
         std::vector<int32_t> labels; ///< one per image where the network has classes, else empty
     };
 
-    /// x N×H×W×C f32, timesteps N f32 (as the network counts them): N×H×W×out f32. H and W must be multiples of
-    /// config.size_multiple(); throws Error otherwise.
+    /// x N×H×W×C f32, timesteps N f32 (as the network counts them): N×H×W×out f32. H and W must be multiples
+    /// of config.size_multiple(); throws Error otherwise.
     Variable forward(const Variable& x, const Tensor& timesteps, const Pass& pass) const;
 
     const UNetConfig& config() const { return config_; }
@@ -28,7 +28,7 @@ public:
 private:
     struct Level {
         std::vector<ResidualBlock> blocks;
-        std::vector<AttentionBlock> attentions; ///< as many as blocks, or none
+        std::vector<AttentionBlock> attentions;  ///< as many as blocks, or none
         std::optional<LayerParameters> resample; ///< the convolution between levels
         bool resamples = false;                  ///< whether a change of resolution follows
     };

@@ -10,14 +10,14 @@ enum class Downsample { convolution, average_pool };
 /// Between levels: nearest ×2 followed by a 3×3 convolution, or nearest alone.
 enum class Upsample { convolution, nearest };
 
-/// The U-Net of DDPM and IHDM, and what lies between. With the defaults' neighbours it is exactly google/ddpm-cifar10-32
-/// (norm_epsilon 1e-6, sine first, frequency_shift 1, downsample_padding 0) or IHDM's reference network (1e-5, cosine first,
-/// 0, padding 1, zero_initialize).
+/// The U-Net of DDPM and IHDM, and what lies between. It is exactly google/ddpm-cifar10-32 with norm_epsilon
+/// 1e-6, sine first, frequency_shift 1 and downsample_padding 0, and exactly IHDM's reference network with
+/// 1e-5, cosine first, 0, 1.
 struct UNetConfig {
     int in_channels = 3, out_channels = 3;
     std::vector<int> channels{128, 256, 256, 256}; ///< per level, finest first
-    int blocks = 2;                                ///< residual blocks per level going down; one more going up
-    std::vector<int> attention_levels{1};          ///< levels (0 = finest) with attention after each block
+    int blocks = 2;                       ///< residual blocks per level going down; one more going up
+    std::vector<int> attention_levels{1}; ///< levels (0 = finest) with attention after each block
     bool middle_attention = true;
     int head_channels = 0; ///< channels per attention head; 0: one head
     int groups = 32;
@@ -25,11 +25,13 @@ struct UNetConfig {
     float dropout = 0.f;
     Downsample downsample = Downsample::convolution;
     Upsample upsample = Upsample::convolution;
-    int downsample_padding = 1;     ///< 1: symmetric; 0: one zero row and column at the bottom and right (diffusers)
-    bool cosine_first = false;      ///< order in the timestep embedding
-    float frequency_shift = 0.f;    ///< see kernels/embedding.h
-    bool zero_initialize = true;    ///< last convolution of each block, attention's projection and conv_out begin at zero
-    int classes = 0;                ///< > 0: a class embedding added to the time embedding
+    int downsample_padding =
+        1; ///< 1: symmetric; 0: one zero row and column at the bottom and right (diffusers)
+    bool cosine_first = false;   ///< order in the timestep embedding
+    float frequency_shift = 0.f; ///< see kernels/embedding.h
+    bool zero_initialize =
+        true;        ///< last convolution of each block, attention's projection and conv_out begin at zero
+    int classes = 0; ///< > 0: a class embedding added to the time embedding
 
     /// Throws Error, naming the key, for settings that cannot be built.
     void validate() const;

@@ -143,6 +143,11 @@ std::vector<ReportEntry> DiagonalProcess::report() const {
     };
 }
 
+void DiagonalProcess::check_solver(const SampleRequest& request) const {
+    (void)step_settings(request);
+    (void)sampling_levels(request.spacing.empty() ? "leading" : request.spacing, steps(), request.steps);
+}
+
 Tensor DiagonalProcess::run_solver(Denoiser& denoiser, const SampleRequest& request,
                                    const SampleCallback& callback) const {
     return solve_diagonal(*this, denoiser, request, callback);

@@ -42,6 +42,7 @@ public:
     std::vector<ReportEntry> report() const override;
 
 protected:
+    void check_solver(const SampleRequest& request) const override;
     Tensor run_solver(Denoiser& denoiser, const SampleRequest& request,
                       const SampleCallback& callback) const override;
 

@@ -164,8 +164,7 @@ Tensor HeatDissipation::initial_state(const SampleRequest& request) const {
     return state;
 }
 
-Tensor HeatDissipation::run_solver(Denoiser& denoiser, const SampleRequest& request,
-                                   const SampleCallback& callback) const {
+void HeatDissipation::check_solver(const SampleRequest& request) const {
     if (request.steps != steps())
         throw Error(
             fmt::format("ihdm samples with the K = {} levels it was trained on, not {}: leave the steps out",
@@ -173,7 +172,10 @@ Tensor HeatDissipation::run_solver(Denoiser& denoiser, const SampleRequest& requ
     if (request.eta || !request.variance.empty() || !request.spacing.empty() || request.clip.value_or(false))
         throw Error("eta, variance, spacing and clip belong to the ddpm process: ihdm has process.delta, the "
                     "noise of a step");
+}
 
+Tensor HeatDissipation::run_solver(Denoiser& denoiser, const SampleRequest& request,
+                                   const SampleCallback& callback) const {
     std::vector<float> timesteps;
     for (int k = steps(); k >= 1; --k) timesteps.push_back(timestep_of_level(k));
     StepClock clock(request.count, request.seed, timesteps, device());

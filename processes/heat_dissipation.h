@@ -55,6 +55,7 @@ public:
 
 protected:
     /// u = F(t_K)u_0 + δz, then u ← u + f(u, k) + δz for k = K..1, without noise at k = 1 (Algorithm 2, B.1).
+    void check_solver(const SampleRequest& request) const override;
     Tensor run_solver(Denoiser& denoiser, const SampleRequest& request,
                       const SampleCallback& callback) const override;
 

@@ -22,8 +22,7 @@ void Process::set_prior(const std::map<std::string, Tensor>& tensors) {
             fmt::format("process {} keeps no prior, got a tensor '{}'", name(), tensors.begin()->first));
 }
 
-Tensor Process::sample(Denoiser& denoiser, const SampleRequest& request,
-                       const SampleCallback& callback) const {
+SampleRequest Process::resolve(const SampleRequest& request) const {
     SampleRequest resolved = request;
     if (request.count < 1) throw Error(fmt::format("sampling {} images: expected at least 1", request.count));
     if (request.steps < 0 || request.steps > steps_)
@@ -35,7 +34,13 @@ Tensor Process::sample(Denoiser& denoiser, const SampleRequest& request,
     if (std::find(known.begin(), known.end(), resolved.solver) == known.end())
         throw Error(fmt::format("solver '{}' does not fit process {}: expected {}", resolved.solver, name(),
                                 fmt::join(known, " or ")));
-    return run_solver(denoiser, resolved, callback);
+    check_solver(resolved);
+    return resolved;
+}
+
+Tensor Process::sample(Denoiser& denoiser, const SampleRequest& request,
+                       const SampleCallback& callback) const {
+    return run_solver(denoiser, resolve(request), callback);
 }
 
 void Process::expect_images(const char* what, const Tensor& images) const {

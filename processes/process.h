@@ -85,11 +85,17 @@ public:
     Tensor sample(Denoiser& denoiser, const SampleRequest& request,
                   const SampleCallback& callback = {}) const;
 
+    /// Throws the Error that sample() would throw for this request, without a network.
+    void check(const SampleRequest& request) const { resolve(request); }
+
     virtual std::vector<ReportEntry> report() const = 0;
     virtual std::vector<TableColumn> tables() const = 0;
 
 protected:
-    /// sample() with solver and steps filled in and in range.
+    /// Throws Error for settings that this process's solvers do not take; solver and steps are filled in and
+    /// in range.
+    virtual void check_solver(const SampleRequest& request) const = 0;
+    /// sample() with a request that check_solver let pass.
     virtual Tensor run_solver(Denoiser& denoiser, const SampleRequest& request,
                               const SampleCallback& callback) const = 0;
 
@@ -97,6 +103,9 @@ protected:
     Shape batch_shape(int64_t count) const;
 
 private:
+    /// The request with solver and steps filled in; throws Error where it does not fit.
+    SampleRequest resolve(const SampleRequest& request) const;
+
     ImageSize size_;
     int steps_;
     Device device_;

@@ -106,7 +106,8 @@ size_t edit_distance(const std::string& a, const std::string& b) {
     return row.back();
 }
 
-[[noreturn]] void refuse_key(const std::string& key, const std::vector<Field>& fields, const std::string& source) {
+[[noreturn]] void refuse_key(const std::string& key, const std::vector<Field>& fields,
+                             const std::string& source) {
     const auto nearest = std::min_element(fields.begin(), fields.end(), [&](const Field& a, const Field& b) {
         return edit_distance(key, a.key) < edit_distance(key, b.key);
     });
@@ -115,13 +116,20 @@ size_t edit_distance(const std::string& a, const std::string& b) {
 
 const char* type_name(const toml::node& node) {
     switch (node.type()) {
-    case toml::node_type::table: return "a table";
-    case toml::node_type::array: return "an array";
-    case toml::node_type::string: return "a string";
-    case toml::node_type::integer: return "an integer";
-    case toml::node_type::floating_point: return "a number";
-    case toml::node_type::boolean: return "a boolean";
-    default: return "a date or time";
+    case toml::node_type::table:
+        return "a table";
+    case toml::node_type::array:
+        return "an array";
+    case toml::node_type::string:
+        return "a string";
+    case toml::node_type::integer:
+        return "an integer";
+    case toml::node_type::floating_point:
+        return "a number";
+    case toml::node_type::boolean:
+        return "a boolean";
+    default:
+        return "a date or time";
     }
 }
 
@@ -136,7 +144,8 @@ struct Setter {
     }
     double in_range(double value) const {
         if (!(value >= field.low && value <= field.high))
-            throw Error(fmt::format("{}: {} must lie in [{}, {}], got {}", source, field.key, field.low, field.high, value));
+            throw Error(fmt::format("{}: {} must lie in [{}, {}], got {}", source, field.key, field.low,
+                                    field.high, value));
         return value;
     }
     int64_t integer() const {
@@ -155,7 +164,8 @@ struct Setter {
         if (!value) refuse(fmt::format("one of {}", fmt::join(names, ", ")));
         const auto found = std::find(names.begin(), names.end(), *value);
         if (found == names.end())
-            throw Error(fmt::format("{}: {} is one of {}, got \"{}\"", source, field.key, fmt::join(names, ", "), *value));
+            throw Error(fmt::format("{}: {} is one of {}, got \"{}\"", source, field.key,
+                                    fmt::join(names, ", "), *value));
         return Enum(found - names.begin());
     }
 
@@ -187,7 +197,8 @@ struct Setter {
         for (const toml::node& item : *array) {
             const auto value = item.value_exact<int64_t>();
             if (!value || *value < 0 || *value > 65536)
-                throw Error(fmt::format("{}: {} takes an array of integers in [0, 65536]", source, field.key));
+                throw Error(
+                    fmt::format("{}: {} takes an array of integers in [0, 65536]", source, field.key));
             target->push_back(int(*value));
         }
     }
@@ -199,10 +210,13 @@ void apply(Configuration& configuration, const toml::table& table, const std::st
     const std::vector<Field> fields = fields_of(configuration);
     for (const auto& [section, content] : table) {
         const toml::table* keys = content.as_table();
-        if (!keys) throw Error(fmt::format("{}: key {} stands outside a [section]", source, std::string(section.str())));
+        if (!keys)
+            throw Error(
+                fmt::format("{}: key {} stands outside a [section]", source, std::string(section.str())));
         for (const auto& [name, node] : *keys) {
             const std::string key = fmt::format("{}.{}", section.str(), name.str());
-            const auto field = std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.key == key; });
+            const auto field =
+                std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.key == key; });
             if (field == fields.end()) refuse_key(key, fields, source);
             std::visit(Setter{*field, node, source}, field->target);
         }
@@ -213,7 +227,8 @@ toml::table parse(const std::string& text, const std::string& source) {
     try {
         return toml::parse(text);
     } catch (const toml::parse_error& e) {
-        throw Error(fmt::format("{}: line {}: not valid TOML: {}", source, e.source().begin.line, e.description()));
+        throw Error(
+            fmt::format("{}: line {}: not valid TOML: {}", source, e.source().begin.line, e.description()));
     }
 }
 
@@ -225,7 +240,8 @@ void apply_setting(Configuration& configuration, const std::string& setting) {
     std::string key = setting.substr(0, equals), value = setting.substr(equals + 1);
     // Quotes are a nuisance in a shell: text where the key takes text needs none.
     for (const Field& field : fields_of(configuration)) {
-        const bool text = std::holds_alternative<std::string*>(field.target) || std::holds_alternative<nets::Downsample*>(field.target) ||
+        const bool text = std::holds_alternative<std::string*>(field.target) ||
+                          std::holds_alternative<nets::Downsample*>(field.target) ||
                           std::holds_alternative<nets::Upsample*>(field.target);
         if (field.key == key && text && !value.starts_with('"') && !value.starts_with('\'')) {
             std::string section = key.substr(0, key.find('.')), name = key.substr(key.find('.') + 1);
@@ -238,7 +254,8 @@ void apply_setting(Configuration& configuration, const std::string& setting) {
 
 } // namespace
 
-Configuration read_configuration(const std::filesystem::path& path, const std::vector<std::string>& settings) {
+Configuration read_configuration(const std::filesystem::path& path,
+                                 const std::vector<std::string>& settings) {
     const std::vector<uint8_t> bytes = read_file(path, 1 << 20);
     Configuration configuration;
     apply(configuration, parse(std::string(bytes.begin(), bytes.end()), path.string()), path.string());
@@ -270,10 +287,12 @@ std::string to_toml(const Configuration& configuration) {
                     section.insert(name, downsample_names[size_t(*target)]);
                 } else if constexpr (std::is_same_v<T, nets::Upsample>) {
                     section.insert(name, upsample_names[size_t(*target)]);
-                } else if constexpr (std::is_same_v<T, std::optional<int>> || std::is_same_v<T, std::optional<double>>) {
+                } else if constexpr (std::is_same_v<T, std::optional<int>> ||
+                                     std::is_same_v<T, std::optional<double>>) {
                     if (*target) section.insert(name, **target);
                 } else if constexpr (std::is_same_v<T, float>) {
-                    section.insert(name, std::stod(fmt::format("{}", *target))); // 2e-4, not 1.9999999494757503e-4
+                    section.insert(name,
+                                   std::stod(fmt::format("{}", *target))); // 2e-4, not 1.9999999494757503e-4
                 } else {
                     section.insert(name, *target);
                 }

@@ -22,7 +22,8 @@ struct TrainConfig {
     int64_t steps = 10000; ///< optimiser updates
     int64_t batch = 64;
     int64_t seed = 0;
-    std::string dtype = "auto"; ///< of activations: f32, bf16, or bf16 where the machine has matrix units for it
+    std::string dtype =
+        "auto"; ///< of activations: f32, bf16, or bf16 where the machine has matrix units for it
     OptimizerOptions optimizer;
     int64_t log_every = 50;
     int64_t checkpoint_every = 1000;
@@ -46,9 +47,11 @@ struct Configuration {
     SampleConfig sample;
 };
 
-/// Reads a TOML file and then `section.key=value` settings, in order. Missing keys keep their defaults. Throws Error in one line
-/// for a file that is missing or no TOML, an unknown key (naming the nearest), a wrong type or an impossible value.
-Configuration read_configuration(const std::filesystem::path& path, const std::vector<std::string>& settings = {});
+/// Reads a TOML file and then `section.key=value` settings, in order. Missing keys keep their defaults.
+/// Throws Error in one line for a file that is missing or no TOML, an unknown key (naming the nearest), a
+/// wrong type or an impossible value.
+Configuration read_configuration(const std::filesystem::path& path,
+                                 const std::vector<std::string>& settings = {});
 
 /// The configuration as TOML, every key written out; read_configuration gives it back.
 std::string to_toml(const Configuration& configuration);

@@ -1,6 +1,5 @@
-#include "tools/commands.h"
-
 #include "engine/machine.h"
+#include "tools/commands.h"
 #include "tools/model.h"
 
 #include <fmt/format.h>
@@ -17,7 +16,8 @@ struct InfoOptions {
 
 nlohmann::json describe_build() {
     nlohmann::json libraries = nlohmann::json::array();
-    for (const LinkedLibrary& l : linked_libraries()) libraries.push_back({{"name", l.name}, {"version", l.version}, {"license", l.license}});
+    for (const LinkedLibrary& l : linked_libraries())
+        libraries.push_back({{"name", l.name}, {"version", l.version}, {"license", l.license}});
     return {{"version", HEAT_VERSION},
             {"cpu", describe_device(Device::cpu)},
             {"gpu", describe_device(Device::cuda)},
@@ -29,12 +29,9 @@ nlohmann::json describe_configuration(const std::string& source, const std::vect
     const Configuration c = configuration_of(source, settings);
     ParameterStore store;
     const nets::UNet network(c.network, store); // declares the parameters, takes no memory for them
-    nlohmann::json info{{"process", c.process.kind},
-                        {"parameters", store.parameter_count()},
-                        {"height", c.data.height},
-                        {"width", c.data.width},
-                        {"channels", c.data.channels},
-                        {"steps", c.train.steps},
+    nlohmann::json info{{"process", c.process.kind},   {"parameters", store.parameter_count()},
+                        {"height", c.data.height},     {"width", c.data.width},
+                        {"channels", c.data.channels}, {"steps", c.train.steps},
                         {"batch", c.train.batch}};
     if (std::filesystem::is_directory(source)) {
         nlohmann::json steps = nlohmann::json::array();
@@ -48,7 +45,8 @@ void print_text(const nlohmann::json& info) {
     for (const auto& [key, value] : info.items()) {
         if (key == "libraries") {
             for (const auto& l : value)
-                fmt::print("{:<24} {} {} ({})\n", "library", l["name"].get<std::string>(), l["version"].get<std::string>(), l["license"].get<std::string>());
+                fmt::print("{:<24} {} {} ({})\n", "library", l["name"].get<std::string>(),
+                           l["version"].get<std::string>(), l["license"].get<std::string>());
         } else {
             fmt::print("{:<24} {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
         }
@@ -59,13 +57,15 @@ void print_text(const nlohmann::json& info) {
 
 void add_info_command(CLI::App& app) {
     auto o = std::make_shared<InfoOptions>();
-    CLI::App* command = app.add_subcommand("info", "This build and machine; or a configuration or run: network size, checkpoints");
+    CLI::App* command = app.add_subcommand(
+        "info", "This build and machine; or a configuration or run: network size, checkpoints");
     command->add_option("config_or_run", o->source, "Configuration (TOML) or run folder");
     command->add_option("--set", o->settings, "Override a key; may be repeated")->allow_extra_args(false);
     command->add_flag("--json", o->json, "Print JSON");
     command->footer("Examples:\n  engine info\n  engine info configs/cifar10-ddpm.toml --json");
     command->callback([o] {
-        const nlohmann::json info = o->source.empty() ? describe_build() : describe_configuration(o->source, o->settings);
+        const nlohmann::json info =
+            o->source.empty() ? describe_build() : describe_configuration(o->source, o->settings);
         if (o->json)
             fmt::print("{}\n", info.dump());
         else

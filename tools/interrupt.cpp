@@ -6,9 +6,10 @@ namespace heat::tools {
 namespace {
 volatile std::sig_atomic_t flag = 0;
 
+// Programs such as timeout send a signal twice, to the process and to its group: only the third means "now".
 extern "C" void on_signal(int signal) {
-    flag = 1;
-    std::signal(signal, SIG_DFL);
+    flag = flag + 1;
+    if (flag >= 2) std::signal(signal, SIG_DFL);
 }
 } // namespace
 
@@ -23,6 +24,8 @@ InterruptGuard::~InterruptGuard() {
     std::signal(SIGTERM, SIG_DFL);
 }
 
-bool InterruptGuard::requested() { return flag != 0; }
+bool InterruptGuard::requested() {
+    return flag != 0;
+}
 
 } // namespace heat::tools

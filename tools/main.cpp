@@ -1,18 +1,18 @@
 #include "tools/commands.h"
-
-#include "kernels/error.h"
+#include "tools/interrupt.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <exception>
 #include <new>
-#include <unistd.h>
 
 namespace {
 
-/// oneDNN and our kernels share OpenMP's pool. libgomp's threads spin for long between parallel regions, which slows every other
-/// process of a busy machine, and ours by as much; libgomp reads the limit before main, so the program starts itself once more.
+/// oneDNN and our kernels share OpenMP's pool. libgomp's threads spin for long between parallel regions,
+/// which slows every other process of a busy machine, and ours by as much; libgomp reads the limit before
+/// main, so the program starts itself once more.
 void tame_openmp(char** argv) {
     if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
     ::setenv("GOMP_SPINCOUNT", "10000", 1);
@@ -23,11 +23,13 @@ void tame_openmp(char** argv) {
 
 int main(int argc, char** argv) {
     tame_openmp(argv);
-    CLI::App app{"Heat Engine: trains and samples image models whose forward process is an operator.", "engine"};
+    CLI::App app{"Heat Engine: trains and samples image models whose forward process is an operator.",
+                 "engine"};
     app.require_subcommand(1);
     app.set_version_flag("--version", "engine " HEAT_VERSION);
     app.footer("`engine COMMAND --help` shows a command's options and examples.\n"
-               "Exit codes: 0 done, 1 an error (one line says which), 2 a wrong command line, 130 interrupted (what was done is saved).");
+               "Exit codes: 0 done, 1 an error (one line says which), 2 a wrong command line, 130 "
+               "interrupted (training is saved).");
     heat::tools::add_train_command(app);
     heat::tools::add_sample_command(app);
     heat::tools::add_predict_command(app);
@@ -42,6 +44,9 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& e) {
         fmt::print(stderr, "error: {}\n", e.what());
         return 2;
+    } catch (const heat::tools::Interrupted&) {
+        fmt::print(stderr, "error: interrupted\n");
+        return 130;
     } catch (const std::bad_alloc&) {
         fmt::print(stderr, "error: out of memory: lower the batch size\n");
         return 1;

@@ -22,7 +22,10 @@ Model::Model(const Configuration& configuration, Device device)
 
 Tensor ModelDenoiser::predict(const Tensor& x, const Tensor& timesteps) {
     const NoGradient none;
-    return model_.network.forward(Variable(x), timesteps, {.dtype = model_.dtype, .dropout = nullptr, .image_offset = 0, .labels = {}}).value();
+    return model_.network
+        .forward(Variable(x), timesteps,
+                 {.dtype = model_.dtype, .dropout = nullptr, .image_offset = 0, .labels = {}})
+        .value();
 }
 
 std::unique_ptr<processes::Process> make_process(const Configuration& configuration, Device device) {
@@ -30,9 +33,10 @@ std::unique_ptr<processes::Process> make_process(const Configuration& configurat
     return processes::make_process(configuration.process, {data.height, data.width, data.channels}, device);
 }
 
-TrainedRun load_run(const std::filesystem::path& folder, Device device, const std::string& weights, std::optional<int64_t> step,
-                    const std::string& dtype) {
-    if (weights != "ema" && weights != "model") throw Error(fmt::format("weights are ema or model, got \"{}\"", weights));
+TrainedRun load_run(const std::filesystem::path& folder, Device device, const std::string& weights,
+                    std::optional<int64_t> step, const std::string& dtype) {
+    if (weights != "ema" && weights != "model")
+        throw Error(fmt::format("weights are ema or model, got \"{}\"", weights));
     const RunFolder run(folder);
     TrainedRun trained;
     trained.checkpoint = run.checkpoint(step);
@@ -41,7 +45,8 @@ TrainedRun load_run(const std::filesystem::path& folder, Device device, const st
     trained.process = make_process(trained.configuration, device);
     if (trained.process->needs_prior()) trained.process->set_prior(load_tensors(run.prior()));
     trained.model = std::make_unique<Model>(trained.configuration, device);
-    load_parameters(trained.checkpoint.folder / (weights + ".safetensors"), trained.model->store, trained.model->store.values());
+    load_parameters(trained.checkpoint.folder / (weights + ".safetensors"), trained.model->store,
+                    trained.model->store.values());
     return trained;
 }
 

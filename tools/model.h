@@ -32,7 +32,8 @@ private:
     const Model& model_;
 };
 
-/// A trained run, ready to sample: configuration, process with its prior, network with the weights of a checkpoint.
+/// A trained run, ready to sample: configuration, process with its prior, network with the weights of a
+/// checkpoint.
 struct TrainedRun {
     Configuration configuration;
     Checkpoint checkpoint;
@@ -40,8 +41,8 @@ struct TrainedRun {
     std::unique_ptr<Model> model;
 };
 
-/// Loads a run folder. `weights` is "ema" or "model"; step: a certain checkpoint instead of the newest; dtype: instead of the
-/// configuration's. Throws Error for what is missing or does not fit.
+/// Loads a run folder. `weights` is "ema" or "model"; step: a certain checkpoint instead of the newest;
+/// dtype: instead of the configuration's. Throws Error for what is missing or does not fit.
 TrainedRun load_run(const std::filesystem::path& folder, Device device, const std::string& weights = "ema",
                     std::optional<int64_t> step = std::nullopt, const std::string& dtype = "");
 

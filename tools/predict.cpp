@@ -1,7 +1,6 @@
-#include "tools/commands.h"
-
 #include "engine/io/npy.h"
 #include "kernels/error.h"
+#include "tools/commands.h"
 #include "tools/model.h"
 
 #include <fmt/format.h>
@@ -30,9 +29,11 @@ void predict(const PredictOptions& options) {
     const TrainedRun run = load_run(options.run, device, options.weights, std::nullopt, options.dtype);
     const int64_t channels = run.configuration.data.channels;
     if (array.shape.size() != 4 || array.shape[1] != channels || array.shape[0] < 1)
-        throw Error(fmt::format("{}: expected an array N×{}×H×W, got {}", options.input, channels, Shape(array.shape).text()));
+        throw Error(fmt::format("{}: expected an array N×{}×H×W, got {}", options.input, channels,
+                                Shape(array.shape).text()));
     const int64_t n = array.shape[0], h = array.shape[2], w = array.shape[3];
-    const Tensor x = Tensor::from_host(Shape{n, h, w, channels}, transpose(npy_to_f32(array), n, channels, h * w), device);
+    const Tensor x =
+        Tensor::from_host(Shape{n, h, w, channels}, transpose(npy_to_f32(array), n, channels, h * w), device);
     ModelDenoiser denoiser(*run.model);
     const Tensor y = denoiser.predict(x, Tensor::full(Shape{n}, float(options.timestep), device));
     const std::vector<float> values = transpose(y.to_host(), n, h * w, channels);
@@ -46,8 +47,12 @@ void add_predict_command(CLI::App& app) {
     CLI::App* command = app.add_subcommand("predict", "Call a run's network once on an array");
     command->add_option("run", o->run, "Run folder")->required();
     command->add_option("--input", o->input, "NumPy array (.npy), N×C×H×W")->required();
-    command->add_option("--t", o->timestep, "Timestep as the network sees it: 0-based for ddpm, the level for ihdm")->required();
-    command->add_option("--output", o->output, "Where to write the network's output (.npy, N×C×H×W f32)")->required();
+    command
+        ->add_option("--t", o->timestep,
+                     "Timestep as the network sees it: 0-based for ddpm, the level for ihdm")
+        ->required();
+    command->add_option("--output", o->output, "Where to write the network's output (.npy, N×C×H×W f32)")
+        ->required();
     command->add_option("--dtype", o->dtype, "Of activations: f32, bf16 or auto")->capture_default_str();
     command->add_option("--weights", o->weights, "ema or model")->capture_default_str();
     command->add_option("--device", o->device, "auto, cpu or cuda")->capture_default_str();

@@ -1,5 +1,4 @@
 #include "tools/commands.h"
-
 #include "tools/model.h"
 
 #include <fmt/format.h>
@@ -18,23 +17,32 @@ struct ProcessOptions {
 };
 
 /// JSON has no infinity: what is not finite becomes null.
-nlohmann::json number(double value) { return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr); }
+nlohmann::json number(double value) {
+    return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
+}
 
 void print_json(const processes::Process& process) {
     nlohmann::json report = nlohmann::json::object(), tables = nlohmann::json::object();
-    for (const processes::ReportEntry& e : process.report()) report[e.name] = {{"value", number(e.value)}, {"meaning", e.text}};
+    for (const processes::ReportEntry& e : process.report())
+        report[e.name] = {{"value", number(e.value)}, {"meaning", e.text}};
     for (const processes::TableColumn& c : process.tables()) {
         nlohmann::json values = nlohmann::json::array();
         for (double v : c.values) values.push_back(number(v));
         tables[c.name] = std::move(values);
     }
-    const nlohmann::json out{{"kind", process.name()}, {"steps", process.steps()}, {"solvers", process.solvers()}, {"report", report}, {"tables", tables}};
+    const nlohmann::json out{{"kind", process.name()},
+                             {"steps", process.steps()},
+                             {"solvers", process.solvers()},
+                             {"report", report},
+                             {"tables", tables}};
     fmt::print("{}\n", out.dump());
 }
 
 void print_text(const processes::Process& process, int rows) {
-    fmt::print("{}, {} levels; solvers: {}\n\n", process.name(), process.steps(), fmt::join(process.solvers(), ", "));
-    for (const processes::ReportEntry& e : process.report()) fmt::print("{:<32} {:>12.6g}   {}\n", e.name, e.value, e.text);
+    fmt::print("{}, {} levels; solvers: {}\n\n", process.name(), process.steps(),
+               fmt::join(process.solvers(), ", "));
+    for (const processes::ReportEntry& e : process.report())
+        fmt::print("{:<32} {:>12.6g}   {}\n", e.name, e.value, e.text);
     fmt::print("\n{:>6}", "level");
     const std::vector<processes::TableColumn> tables = process.tables();
     for (const processes::TableColumn& c : tables) fmt::print(" {:>20}", c.name);
@@ -54,8 +62,11 @@ void add_process_command(CLI::App& app) {
     auto o = std::make_shared<ProcessOptions>();
     CLI::App* command = app.add_subcommand("process", "Tables of a process and its report on itself");
     command->add_option("config_or_run", o->source, "Configuration (TOML) or run folder")->required();
-    command->add_option("--set", o->settings, "Override a key, e.g. process.steps=100; may be repeated")->allow_extra_args(false);
-    command->add_option("--rows", o->rows, "Levels to print, evenly spread")->capture_default_str()->check(CLI::Range(2, 1000001));
+    command->add_option("--set", o->settings, "Override a key, e.g. process.steps=100; may be repeated")
+        ->allow_extra_args(false);
+    command->add_option("--rows", o->rows, "Levels to print, evenly spread")
+        ->capture_default_str()
+        ->check(CLI::Range(2, 1000001));
     command->add_flag("--json", o->json, "Everything as JSON, all levels");
     command->footer("Example:\n  engine process configs/fashion-mnist-ihdm.toml --set process.sigma_max=14");
     command->callback([o] {

@@ -1,9 +1,9 @@
 #include "tools/progress.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
-#include <unistd.h>
 
 namespace heat::tools {
 
@@ -17,9 +17,13 @@ std::string duration_text(double seconds) {
 Progress::Progress(std::string what, int64_t first, int64_t total)
     : what_(std::move(what)), first_(first), total_(total), terminal_(::isatty(STDERR_FILENO) == 1) {}
 
-Progress::~Progress() { finish(); }
+Progress::~Progress() {
+    finish();
+}
 
-double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+double Progress::seconds() const {
+    return std::chrono::duration<double>(Clock::now() - start_).count();
+}
 
 void Progress::show(int64_t done, const std::string& note) {
     const auto now = Clock::now();
@@ -27,7 +31,10 @@ void Progress::show(int64_t done, const std::string& note) {
     shown_ = now;
     const double elapsed = seconds();
     const int64_t fresh = done - first_;
-    const std::string left = fresh > 0 && done < total_ ? ", " + duration_text(elapsed / double(fresh) * double(total_ - done)) + " left" : "";
+    const std::string left =
+        fresh > 0 && done < total_
+            ? ", " + duration_text(elapsed / double(fresh) * double(total_ - done)) + " left"
+            : "";
     const std::string line = fmt::format("{} {}/{}  {}{}", what_, done, total_, note, left);
     if (terminal_) {
         fmt::print(stderr, "\r\033[K{}", line);

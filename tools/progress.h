@@ -18,7 +18,8 @@ public:
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
 
-    /// Shows `done` of the total with a note (the loss) and the time left. On a terminal at most ten times a second.
+    /// Shows `done` of the total with a note (the loss) and the time left. On a terminal at most ten times a
+    /// second.
     void show(int64_t done, const std::string& note);
     /// Ends the rewritten line, so that other text can follow.
     void finish();

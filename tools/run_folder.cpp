@@ -3,16 +3,16 @@
 #include "engine/io/file.h"
 #include "kernels/error.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 namespace heat::tools {
 namespace fs = std::filesystem;
@@ -33,9 +33,13 @@ RunFolder::~RunFolder() {
     if (lock_ >= 0) ::close(lock_);
 }
 
-fs::path RunFolder::checkpoint_folder(int64_t step) const { return path_ / "checkpoints" / fmt::format("step-{:07}", step); }
+fs::path RunFolder::checkpoint_folder(int64_t step) const {
+    return path_ / "checkpoints" / fmt::format("step-{:07}", step);
+}
 
-bool RunFolder::exists() const { return fs::exists(config()); }
+bool RunFolder::exists() const {
+    return fs::exists(config());
+}
 
 std::vector<Checkpoint> RunFolder::checkpoints() const {
     std::vector<Checkpoint> found;
@@ -44,31 +48,39 @@ std::vector<Checkpoint> RunFolder::checkpoints() const {
         const auto step = step_of(entry.path().filename().string());
         if (step && fs::exists(entry.path() / "state.json")) found.push_back({entry.path(), *step});
     }
-    std::sort(found.begin(), found.end(), [](const Checkpoint& a, const Checkpoint& b) { return a.step < b.step; });
+    std::sort(found.begin(), found.end(),
+              [](const Checkpoint& a, const Checkpoint& b) { return a.step < b.step; });
     return found;
 }
 
 Checkpoint RunFolder::checkpoint(std::optional<int64_t> step) const {
     if (!exists()) throw Error(fmt::format("{}: not a run folder: it has no config.toml", path_.string()));
     const std::vector<Checkpoint> all = checkpoints();
-    if (all.empty()) throw Error(fmt::format("{}: no checkpoint yet; `engine train` writes them to checkpoints/", path_.string()));
+    if (all.empty())
+        throw Error(
+            fmt::format("{}: no checkpoint yet; `engine train` writes them to checkpoints/", path_.string()));
     if (!step) return all.back();
     for (const Checkpoint& c : all)
         if (c.step == *step) return c;
     std::vector<int64_t> steps;
     for (const Checkpoint& c : all) steps.push_back(c.step);
-    throw Error(fmt::format("{}: no checkpoint of step {}; there are {}", path_.string(), *step, fmt::join(steps, ", ")));
+    throw Error(fmt::format("{}: no checkpoint of step {}; there are {}", path_.string(), *step,
+                            fmt::join(steps, ", ")));
 }
 
 void RunFolder::lock() {
     std::error_code error;
     fs::create_directories(path_, error);
-    if (error) throw Error(fmt::format("{}: cannot make the run folder: {}", path_.string(), error.message()));
+    if (error)
+        throw Error(fmt::format("{}: cannot make the run folder: {}", path_.string(), error.message()));
     const fs::path file = path_ / ".lock";
     lock_ = ::open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-    if (lock_ < 0) throw Error(fmt::format("{}: cannot write there: {}", path_.string(), std::strerror(errno)));
+    if (lock_ < 0)
+        throw Error(fmt::format("{}: cannot write there: {}", path_.string(), std::strerror(errno)));
     if (::flock(lock_, LOCK_EX | LOCK_NB) != 0)
-        throw Error(fmt::format("{}: another process is training in this folder; wait for it or choose another --out", path_.string()));
+        throw Error(
+            fmt::format("{}: another process is training in this folder; wait for it or choose another --out",
+                        path_.string()));
 }
 
 void RunFolder::thin(int64_t keep) const {
@@ -76,7 +88,8 @@ void RunFolder::thin(int64_t keep) const {
     std::error_code ignored; // an old checkpoint that stays costs only disk
     for (size_t i = 0; i + size_t(keep) < all.size(); ++i) fs::remove_all(all[i].folder, ignored);
     for (const auto& entry : fs::directory_iterator(path_ / "checkpoints", ignored))
-        if (entry.path().filename().string().starts_with(".unfinished-")) fs::remove_all(entry.path(), ignored);
+        if (entry.path().filename().string().starts_with(".unfinished-"))
+            fs::remove_all(entry.path(), ignored);
 }
 
 void RunFolder::truncate_metrics(int64_t step) const {
@@ -88,7 +101,8 @@ void RunFolder::truncate_metrics(int64_t step) const {
         const size_t end = std::min(text.find('\n', begin), text.size());
         const std::string_view line = text.substr(begin, end - begin);
         const auto json = nlohmann::json::parse(line, nullptr, false); // a line cut off by a crash is dropped
-        if (json.is_object() && json.contains("step") && json["step"].is_number_integer() && json["step"].get<int64_t>() <= step)
+        if (json.is_object() && json.contains("step") && json["step"].is_number_integer() &&
+            json["step"].get<int64_t>() <= step)
             kept.append(line).push_back('\n');
         begin = end + 1;
     }
@@ -98,7 +112,9 @@ void RunFolder::truncate_metrics(int64_t step) const {
 Configuration configuration_of(const fs::path& config_or_run, const std::vector<std::string>& settings) {
     if (!fs::is_directory(config_or_run)) return read_configuration(config_or_run, settings);
     const RunFolder run(config_or_run);
-    if (!run.exists()) throw Error(fmt::format("{}: neither a configuration file nor a run folder (no config.toml in it)", config_or_run.string()));
+    if (!run.exists())
+        throw Error(fmt::format("{}: neither a configuration file nor a run folder (no config.toml in it)",
+                                config_or_run.string()));
     return read_configuration(run.config(), settings);
 }
 

@@ -9,15 +9,15 @@
 
 namespace heat::tools {
 
-/// One checkpoint: RUN/checkpoints/step-NNNNNNN/{model,ema,optimizer}.safetensors and state.json. It appears under its name
-/// only when complete.
+/// One checkpoint: RUN/checkpoints/step-NNNNNNN/{model,ema,optimizer}.safetensors and state.json. It appears
+/// under its name only when complete.
 struct Checkpoint {
     std::filesystem::path folder;
     int64_t step = 0;
 };
 
-/// The folder of one training run: config.toml, checkpoints/, metrics.jsonl, samples/, prior.safetensors. Everything that
-/// sampling needs is inside.
+/// The folder of one training run: config.toml, checkpoints/, metrics.jsonl, samples/, prior.safetensors.
+/// Everything that sampling needs is inside.
 class RunFolder {
 public:
     explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
@@ -36,7 +36,8 @@ public:
     /// The newest, or the one of `step`. Throws Error where there is none, saying which there are.
     Checkpoint checkpoint(std::optional<int64_t> step = std::nullopt) const;
 
-    /// Makes the folder if needed and takes its lock until this object goes. Throws Error where another process trains in it.
+    /// Makes the folder if needed and takes its lock until this object goes. Throws Error where another
+    /// process trains in it.
     void lock();
     /// Deletes all but the newest `keep` checkpoints, and what unfinished writes left.
     void thin(int64_t keep) const;
@@ -53,6 +54,7 @@ private:
 };
 
 /// The configuration of a CONFIG.toml or of a RUN folder, with settings applied.
-Configuration configuration_of(const std::filesystem::path& config_or_run, const std::vector<std::string>& settings);
+Configuration configuration_of(const std::filesystem::path& config_or_run,
+                               const std::vector<std::string>& settings);
 
 } // namespace heat::tools

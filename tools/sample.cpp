@@ -1,9 +1,8 @@
-#include "tools/commands.h"
-
 #include "engine/io/apng.h"
 #include "engine/io/npz.h"
 #include "engine/io/png.h"
 #include "kernels/error.h"
+#include "tools/commands.h"
 #include "tools/interrupt.h"
 #include "tools/model.h"
 #include "tools/progress.h"
@@ -36,7 +35,8 @@ void write_all(const SampledImages& images, const fs::path& out, bool singles, i
         write_png(out / fmt::format("{:05}.png", first_index + i),
                   {images.height, images.width, images.channels, {begin, begin + std::ptrdiff_t(each)}});
     }
-    const NpzEntry entry{"arr_0", NpyView({images.count, images.height, images.width, images.channels}, NpyDtype::u8, images.pixels)};
+    const NpzEntry entry{"arr_0", NpyView({images.count, images.height, images.width, images.channels},
+                                          NpyDtype::u8, images.pixels)};
     write_npz(out / "samples.npz", {&entry, 1});
     if (!images.trajectory.empty()) {
         std::vector<int> delays(images.trajectory.size(), 80);
@@ -72,14 +72,11 @@ void sample(const SampleOptions& options) {
     const InterruptGuard guard;
     Progress progress("sampling", 0, 100);
     int64_t shown = -1;
-    const SampledImages images = sample_images(
-        *run.process, denoiser, plan,
-        [&](int64_t done, int64_t all) {
-            const int64_t percent = done * 100 / std::max<int64_t>(all, 1);
-            if (percent / 10 != shown / 10 || percent == 100) progress.show(percent, "%");
-            shown = percent;
-        },
-        InterruptGuard::requested);
+    const SampledImages images = sample_images(*run.process, denoiser, plan, [&](int64_t done, int64_t all) {
+        const int64_t percent = done * 100 / std::max<int64_t>(all, 1);
+        if (percent / 10 != shown / 10 || percent == 100) progress.show(percent, "percent");
+        shown = percent;
+    });
     progress.finish();
     write_all(images, options.out, !options.no_singles, options.index);
     const fs::path grid = fs::path(options.out) / "grid.png";
@@ -91,8 +88,8 @@ void sample(const SampleOptions& options) {
                                           {"seconds_per_image", images.seconds / images.count}}
                                .dump());
     else
-        fmt::print("{} images from step {} in {:.1f} s ({:.3f} s each): {}\n", images.count, run.checkpoint.step, images.seconds,
-                   images.seconds / images.count, grid.string());
+        fmt::print("{} images from step {} in {:.1f} s ({:.3f} s each): {}\n", images.count,
+                   run.checkpoint.step, images.seconds, images.seconds / images.count, grid.string());
 }
 
 } // namespace
@@ -101,27 +98,37 @@ void add_sample_command(CLI::App& app) {
     auto o = std::make_shared<SampleOptions>();
     CLI::App* command = app.add_subcommand("sample", "Generate images from a run folder");
     command->add_option("run", o->run, "Run folder")->required();
-    command->add_option("-n,--count", o->count, "How many images")->capture_default_str()->check(CLI::Range(int64_t(1), int64_t(1) << 24));
-    command->add_option("--seed", o->seed, "Image k is the same for a seed, whatever the batch")->capture_default_str();
-    command->add_option("--index", o->index, "Index of the first image")->capture_default_str()->check(CLI::Range(int64_t(0), int64_t(1) << 31));
+    command->add_option("-n,--count", o->count, "How many images")
+        ->capture_default_str()
+        ->check(CLI::Range(int64_t(1), int64_t(1) << 24));
+    command->add_option("--seed", o->seed, "Image k is the same for a seed, whatever the batch")
+        ->capture_default_str();
+    command->add_option("--index", o->index, "Index of the first image")
+        ->capture_default_str()
+        ->check(CLI::Range(int64_t(0), int64_t(1) << 31));
     command->add_option("--out", o->out, "Folder for grid.png, single images, samples.npz")->required();
     command->add_option("--solver", o->solver, "The process's solvers: see `engine process`");
-    command->add_option("--steps", o->steps, "Calls of the network; 0: every level")->check(CLI::Range(0, 1000000));
+    command->add_option("--steps", o->steps, "Calls of the network; 0: every level")
+        ->check(CLI::Range(0, 1000000));
     command->add_option("--eta", o->eta, "Noise of ddim, 0 to 1");
     command->add_option("--variance", o->variance, "Of ancestral: small or large");
     command->add_option("--spacing", o->spacing, "Of the levels: leading, trailing or linspace");
     command->add_flag("--no-clip", o->no_clip, "Do not limit the estimate of the image to the data range");
-    command->add_flag("--trajectory", o->trajectory, "Also write trajectory.png, an animation (APNG) of the images forming");
+    command->add_flag("--trajectory", o->trajectory,
+                      "Also write trajectory.png, an animation (APNG) of the images forming");
     command->add_flag("--no-singles", o->no_singles, "Write no single images");
-    command->add_option("--batch", o->batch, "Images at a time")->capture_default_str()->check(CLI::Range(int64_t(1), int64_t(1) << 20));
+    command->add_option("--batch", o->batch, "Images at a time")
+        ->capture_default_str()
+        ->check(CLI::Range(int64_t(1), int64_t(1) << 20));
     command->add_option("--weights", o->weights, "ema or model")->capture_default_str();
     command->add_option("--checkpoint", o->checkpoint, "Step of the checkpoint; the newest by default");
     command->add_option("--dtype", o->dtype, "Of activations: f32, bf16 or auto; the run's by default");
     command->add_option("--device", o->device, "auto, cpu or cuda")->capture_default_str();
     command->add_flag("--json", o->json, "Print the result as JSON");
-    command->footer("Examples:\n"
-                    "  engine sample runs/garments -n 64 --seed 0 --out pictures\n"
-                    "  engine sample runs/garments -n 16 --solver ancestral --steps 1000 --out slow --trajectory");
+    command->footer(
+        "Examples:\n"
+        "  engine sample runs/garments -n 64 --seed 0 --out pictures\n"
+        "  engine sample runs/garments -n 16 --solver ancestral --steps 1000 --out slow --trajectory");
     command->callback([o] { sample(*o); });
 }
 

@@ -2,7 +2,7 @@
 
 #include "engine/data/batch.h"
 #include "engine/io/image_grid.h"
-#include "kernels/error.h"
+#include "tools/interrupt.h"
 
 #include <algorithm>
 #include <chrono>
@@ -11,18 +11,21 @@ namespace heat::tools {
 namespace {
 
 /// Images of 28 to 64 pixels are enlarged to about 100.
-int enlargement(int height, int width) { return std::clamp(100 / std::max({height, width, 1}), 1, 4); }
+int enlargement(int height, int width) {
+    return std::clamp(100 / std::max({height, width, 1}), 1, 4);
+}
 
 Image8 grid_of_tensor(const Tensor& images, float low, float high) {
     const Shape& s = images.shape();
     const int height = int(s[1]), width = int(s[2]);
-    return image_grid(to_bytes(images, low, high), int(s[0]), height, width, int(s[3]), {.scale = enlargement(height, width)});
+    return image_grid(to_bytes(images, low, high), int(s[0]), height, width, int(s[3]),
+                      {.scale = enlargement(height, width)});
 }
 
 } // namespace
 
-SampledImages sample_images(const processes::Process& process, processes::Denoiser& denoiser, const SamplingPlan& plan,
-                            const std::function<void(int64_t, int64_t)>& report, const std::function<bool()>& cancelled) {
+SampledImages sample_images(const processes::Process& process, processes::Denoiser& denoiser,
+                            const SamplingPlan& plan, const std::function<void(int64_t, int64_t)>& report) {
     const auto start = std::chrono::steady_clock::now();
     const processes::ImageSize size = process.size();
     SampledImages result;
@@ -38,7 +41,7 @@ SampledImages sample_images(const processes::Process& process, processes::Denois
         request.view = record ? processes::SampleRequest::View::state : processes::SampleRequest::View::none;
         int frame = 0;
         const auto on_step = [&](const processes::SampleStep& s) {
-            if (cancelled()) throw Error("interrupted");
+            if (InterruptGuard::requested()) throw Interrupted();
             if (report) report(first * s.steps + int64_t(s.step) * request.count, plan.count * s.steps);
             // Frame f shows the state after a share f/(frames−1) of the steps.
             if (!record || frame >= plan.trajectory_frames) return;

@@ -18,15 +18,15 @@ struct SamplingPlan {
 
 struct SampledImages {
     int count = 0, height = 0, width = 0, channels = 0;
-    std::vector<uint8_t> pixels;      ///< NHWC
-    std::vector<Image8> trajectory;   ///< grids of the first batch on its way from the prior to the images
+    std::vector<uint8_t> pixels;    ///< NHWC
+    std::vector<Image8> trajectory; ///< grids of the first batch on its way from the prior to the images
     double seconds = 0;
 };
 
-/// Samples plan.count images. `report(network calls done, in all)` is called after each step; `cancelled()` ends it with an
-/// Error before the next step.
-SampledImages sample_images(const processes::Process& process, processes::Denoiser& denoiser, const SamplingPlan& plan,
-                            const std::function<void(int64_t, int64_t)>& report, const std::function<bool()>& cancelled);
+/// Samples plan.count images. `report(network calls done, in all)` is called after each step. Ctrl-C ends it
+/// before the next step by throwing Interrupted (tools/interrupt.h), where an InterruptGuard lives.
+SampledImages sample_images(const processes::Process& process, processes::Denoiser& denoiser,
+                            const SamplingPlan& plan, const std::function<void(int64_t, int64_t)>& report);
 
 /// The images as one picture, enlarged so that small ones can be seen.
 Image8 grid_of(const SampledImages& images);

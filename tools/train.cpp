@@ -1,6 +1,5 @@
-#include "tools/commands.h"
-
 #include "kernels/error.h"
+#include "tools/commands.h"
 #include "tools/trainer.h"
 
 #include <fmt/format.h>
@@ -13,21 +12,30 @@ struct TrainOptions {
     std::vector<std::string> settings;
 };
 
-/// A run goes on with the configuration it began with, but may be told to run longer or to log otherwise.
+/// What a checkpoint cannot be carried over to: another network, process, kind of image, order of data or
+/// optimiser state. The rest (length, learning rate, dtype, logging, where the data lie) may change when a
+/// run goes on.
+Configuration without_free_keys(Configuration c) {
+    const TrainConfig fixed = c.train;
+    c.train = TrainConfig();
+    c.train.batch = fixed.batch;
+    c.train.seed = fixed.seed;
+    c.train.optimizer = fixed.optimizer;
+    c.train.optimizer.learning_rate = 0;
+    c.sample = SampleConfig();
+    c.data.path.clear();
+    c.data.format.clear();
+    return c;
+}
+
 Configuration configuration_for(const TrainOptions& options, const RunFolder& folder) {
-    const Configuration asked = read_configuration(options.config, options.settings);
-    if (!folder.exists()) return asked;
-    Configuration begun = read_configuration(folder.config());
-    Configuration merged = asked;
-    merged.train.steps = begun.train.steps;
-    merged.train.log_every = begun.train.log_every;
-    merged.train.checkpoint_every = begun.train.checkpoint_every;
-    merged.train.keep = begun.train.keep;
-    merged.train.sample_every = begun.train.sample_every;
-    merged.train.sample_count = begun.train.sample_count;
-    merged.sample = begun.sample;
-    if (to_toml(merged) != to_toml(begun))
-        throw Error(fmt::format("{}: this run was begun with another configuration; compare {} with {}, or choose another --out",
+    Configuration asked = read_configuration(options.config, options.settings);
+    if (folder.checkpoints().empty()) return asked;
+    const Configuration begun = read_configuration(folder.config());
+    if (asked.train.dtype == "auto") asked.train.dtype = begun.train.dtype;
+    if (to_toml(without_free_keys(asked)) != to_toml(without_free_keys(begun)))
+        throw Error(fmt::format("{}: this run was begun with another network, process or batch; compare {} "
+                                "with {}, or choose another --out",
                                 folder.path().string(), options.config, folder.config().string()));
     return asked;
 }
@@ -37,12 +45,13 @@ void train(const TrainOptions& options) {
     RunFolder folder(options.out);
     const Configuration configuration = configuration_for(options, folder);
     Trainer trainer(configuration, device);
-    fmt::print(stderr, "{}\n{} parameters, activations {}, {}\n", trainer.dataset().description, trainer.model().store.parameter_count(),
-               name_of(trainer.model().dtype), name_of(device));
+    fmt::print(stderr, "{}\n{} parameters, activations {}, {}\n", trainer.dataset().description,
+               trainer.model().store.parameter_count(), name_of(trainer.model().dtype), name_of(device));
     folder.lock();
     const bool done = trainer.run(folder);
     if (!done) {
-        fmt::print(stderr, "stopped at step {}, saved; go on with: engine train {} --out {}\n", trainer.step(), options.config, options.out);
+        fmt::print(stderr, "stopped at step {}, saved; go on with: engine train {} --out {}\n",
+                   trainer.step(), folder.config().string(), options.out);
         throw CLI::RuntimeError(130);
     }
     fmt::print("{}\n", folder.checkpoint_folder(trainer.step()).string());
@@ -52,14 +61,17 @@ void train(const TrainOptions& options) {
 
 void add_train_command(CLI::App& app) {
     auto options = std::make_shared<TrainOptions>();
-    CLI::App* command = app.add_subcommand("train", "Train a network; resumes by itself where the run folder stands");
+    CLI::App* command =
+        app.add_subcommand("train", "Train a network; resumes by itself where the run folder stands");
     command->add_option("config", options->config, "Configuration (TOML)")->required();
     command->add_option("--out", options->out, "Run folder, made if needed")->required();
-    command->add_option("--set", options->settings, "Override a key, e.g. train.batch=32; may be repeated")->allow_extra_args(false);
+    command->add_option("--set", options->settings, "Override a key, e.g. train.batch=32; may be repeated")
+        ->allow_extra_args(false);
     command->add_option("--device", options->device, "auto, cpu or cuda")->capture_default_str();
     command->footer("Examples:\n"
                     "  engine train configs/fashion-mnist-ddpm.toml --out runs/garments\n"
-                    "  engine train configs/cifar10-ddpm.toml --out runs/cifar --set data.path=cifar-10-batches-bin --set train.batch=64");
+                    "  engine train configs/cifar10-ddpm.toml --out runs/cifar --set "
+                    "data.path=cifar-10-batches-bin --set train.batch=64");
     command->callback([options] { train(*options); });
 }
 

@@ -8,15 +8,14 @@
 #include "kernels/error.h"
 #include "tools/interrupt.h"
 #include "tools/progress.h"
-#include "tools/sampling.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include <cmath>
 #include <fstream>
 #include <numeric>
-#include <unistd.h>
 
 namespace heat::tools {
 namespace fs = std::filesystem;
@@ -26,11 +25,14 @@ namespace {
 constexpr int run_version = 1;
 
 Dataset load_checked(const DataConfig& data) {
-    if (data.path.empty()) throw Error("data.path is not set: name the training images, e.g. --set data.path=FOLDER");
+    if (data.path.empty())
+        throw Error("data.path is not set: name the training images, e.g. --set data.path=FOLDER");
     Dataset dataset = load_dataset(data.path, data.format);
     if (dataset.height != data.height || dataset.width != data.width || dataset.channels != data.channels)
-        throw Error(fmt::format("{}: images are {}×{}×{}, but the configuration says {}×{}×{} (data.height, data.width, data.channels)", data.path,
-                                dataset.height, dataset.width, dataset.channels, data.height, data.width, data.channels));
+        throw Error(fmt::format("{}: images are {}×{}×{}, but the configuration says {}×{}×{} (data.height, "
+                                "data.width, data.channels)",
+                                data.path, dataset.height, dataset.width, dataset.channels, data.height,
+                                data.width, data.channels));
     return dataset;
 }
 
@@ -45,14 +47,31 @@ void append_line(const fs::path& path, const std::string& line) {
 
 Trainer::Trainer(const Configuration& configuration, Device device)
     : configuration_(configuration), device_(device), dataset_(load_checked(configuration.data)),
-      order_(uint64_t(configuration.train.seed), uint32_t(dataset_.count), uint32_t(configuration.train.batch)),
+      order_(uint64_t(configuration.train.seed), uint32_t(dataset_.count),
+             uint32_t(configuration.train.batch)),
       process_(make_process(configuration, device)), model_(configuration, device),
-      optimizer_((model_.store.allocate_gradients(), model_.store), configuration.train.optimizer),
-      random_(uint64_t(configuration.train.seed), device) {}
+      optimizer_(model_.store, configuration.train.optimizer),
+      random_(uint64_t(configuration.train.seed), device) {
+    const int multiple = configuration.network.size_multiple();
+    if (dataset_.height % multiple || dataset_.width % multiple)
+        throw Error(fmt::format(
+            "network.channels has {} levels: they need height and width in multiples of {}, got {}×{}",
+            configuration.network.channels.size(), multiple, dataset_.height, dataset_.width));
+    if (configuration.train.sample_every > 0) process_->check(sampling_plan().request);
+}
+
+SamplingPlan Trainer::sampling_plan() const {
+    SamplingPlan plan;
+    plan.count = plan.batch = configuration_.train.sample_count;
+    plan.request.seed = uint64_t(configuration_.train.seed);
+    plan.request.solver = configuration_.sample.solver;
+    plan.request.steps = int(configuration_.sample.steps);
+    return plan;
+}
 
 Tensor Trainer::batch(int64_t index) {
-    const BatchOptions options{process_->data_low(), process_->data_high(), configuration_.data.flip, uint64_t(configuration_.train.seed),
-                               uint32_t(index)};
+    const BatchOptions options{process_->data_low(), process_->data_high(), configuration_.data.flip,
+                               uint64_t(configuration_.train.seed), uint32_t(index)};
     return gather_batch(dataset_, order_.indices(uint64_t(index)), options, device_);
 }
 
@@ -60,12 +79,14 @@ float Trainer::train_step() {
     const int accumulation = configuration_.train.optimizer.accumulation;
     float loss = 0;
     for (int i = 0; i < accumulation; ++i) {
-        const int64_t index = optimizer_.steps() * accumulation + i; // the position in data and random numbers is this one integer
+        const int64_t index = optimizer_.steps() * accumulation +
+                              i; // the position in data and random numbers is this one integer
         random_.set_step(uint32_t(index));
         const processes::TrainingBatch b = process_->training_batch(batch(index), random_, 0);
         Tape tape;
-        const Variable output = model_.network.forward(Variable(b.input), b.timesteps,
-                                                       {.dtype = model_.dtype, .dropout = &random_, .image_offset = 0, .labels = {}});
+        const Variable output = model_.network.forward(
+            Variable(b.input), b.timesteps,
+            {.dtype = model_.dtype, .dropout = &random_, .image_offset = 0, .labels = {}});
         const SquaredError error = squared_error(output, b.target, b.weight, b.scale);
         tape.backward(error.loss);
         loss += error.loss.value().to_host()[0] / float(accumulation);
@@ -75,10 +96,9 @@ float Trainer::train_step() {
 }
 
 void Trainer::resume(const RunFolder& folder) {
-    if (!folder.exists()) {
-        write_file_atomically(folder.config(), to_toml(configuration_));
-        return;
-    }
+    Configuration resolved = configuration_;
+    resolved.train.dtype = name_of(model_.dtype); // another machine must not sample in another type
+    write_file_atomically(folder.config(), to_toml(resolved));
     const std::vector<Checkpoint> found = folder.checkpoints();
     if (found.empty()) {
         folder.truncate_metrics(0);
@@ -88,10 +108,13 @@ void Trainer::resume(const RunFolder& folder) {
     const std::vector<uint8_t> text = read_file(newest.folder / "state.json", 1 << 20);
     const auto state = nlohmann::json::parse(text, nullptr, false);
     if (!state.is_object() || !state.contains("step") || !state.contains("version"))
-        throw Error(fmt::format("{}: state.json is damaged; delete this checkpoint to resume from the one before", newest.folder.string()));
+        throw Error(
+            fmt::format("{}: state.json is damaged; delete this checkpoint to resume from the one before",
+                        newest.folder.string()));
     if (state["version"].get<int>() > run_version)
-        throw Error(fmt::format("{}: written by a newer version of this program (run format {}, this one reads {})", newest.folder.string(),
-                                state["version"].get<int>(), run_version));
+        throw Error(
+            fmt::format("{}: written by a newer version of this program (run format {}, this one reads {})",
+                        newest.folder.string(), state["version"].get<int>(), run_version));
     load_parameters(newest.folder / "model.safetensors", model_.store, model_.store.values());
     load_parameters(newest.folder / "ema.safetensors", model_.store, optimizer_.ema());
     load_moments(newest.folder / "optimizer.safetensors", model_.store, optimizer_);
@@ -111,7 +134,8 @@ void Trainer::prepare_prior(const RunFolder& folder) {
     constexpr size_t chunk = 512;
     for (size_t first = 0; first < indices.size(); first += chunk) {
         const std::span<const uint32_t> part(indices.data() + first, std::min(chunk, indices.size() - first));
-        process_->prepare_prior(gather_batch(dataset_, part, {.low = process_->data_low(), .high = process_->data_high()}, device_));
+        process_->prepare_prior(gather_batch(
+            dataset_, part, {.low = process_->data_low(), .high = process_->data_high()}, device_));
     }
     save_tensors(folder.prior(), process_->prior());
 }
@@ -120,13 +144,18 @@ void Trainer::save(const RunFolder& folder) {
     const fs::path unfinished = folder.path() / "checkpoints" / fmt::format(".unfinished-{}", ::getpid());
     std::error_code error;
     fs::create_directories(unfinished, error);
-    if (error) throw Error(fmt::format("{}: cannot make the folder: {}", unfinished.string(), error.message()));
+    if (error)
+        throw Error(fmt::format("{}: cannot make the folder: {}", unfinished.string(), error.message()));
     try {
         save_parameters(unfinished / "model.safetensors", model_.store, model_.store.values());
         save_parameters(unfinished / "ema.safetensors", model_.store, optimizer_.ema());
         save_moments(unfinished / "optimizer.safetensors", model_.store, optimizer_);
-        const nlohmann::json state{{"version", run_version}, {"step", optimizer_.steps()}, {"seed", configuration_.train.seed},
-                                   {"images", optimizer_.steps() * configuration_.train.optimizer.accumulation * int64_t(order_.batch_size())}};
+        const nlohmann::json state{
+            {"version", run_version},
+            {"step", optimizer_.steps()},
+            {"seed", configuration_.train.seed},
+            {"images", optimizer_.steps() * configuration_.train.optimizer.accumulation *
+                           int64_t(order_.batch_size())}};
         write_file_atomically(unfinished / "state.json", state.dump(2) + "\n");
         publish_directory(unfinished, folder.checkpoint_folder(optimizer_.steps()));
     } catch (...) {
@@ -141,12 +170,12 @@ void Trainer::draw_samples(const RunFolder& folder) {
     averaged.store.values().copy_from(optimizer_.ema());
     averaged.store.values_changed();
     ModelDenoiser denoiser(averaged);
-    SamplingPlan plan;
-    plan.count = plan.batch = configuration_.train.sample_count;
-    plan.request.seed = uint64_t(configuration_.train.seed);
-    plan.request.solver = configuration_.sample.solver;
-    plan.request.steps = int(configuration_.sample.steps);
-    const SampledImages images = sample_images(*process_, denoiser, plan, {}, [] { return false; });
+    SampledImages images;
+    try {
+        images = sample_images(*process_, denoiser, sampling_plan(), {});
+    } catch (const Interrupted&) {
+        return; // the training loop sees the request too, and saves
+    }
     fs::create_directories(folder.samples());
     write_png(folder.samples() / fmt::format("step-{:07}.png", optimizer_.steps()), grid_of(images));
 }
@@ -157,7 +186,8 @@ bool Trainer::run(const RunFolder& folder) {
     prepare_prior(folder);
     const InterruptGuard guard;
     Progress progress("step", optimizer_.steps(), train.steps);
-    const int64_t first = optimizer_.steps(), images_per_step = int64_t(order_.batch_size()) * train.optimizer.accumulation;
+    const int64_t first = optimizer_.steps(),
+                  images_per_step = int64_t(order_.batch_size()) * train.optimizer.accumulation;
     int64_t saved = first > 0 ? first : -1;
     double loss_sum = 0;
     int64_t loss_count = 0;
@@ -165,8 +195,10 @@ bool Trainer::run(const RunFolder& folder) {
         const float loss = train_step();
         const int64_t step = optimizer_.steps();
         if (!std::isfinite(loss))
-            throw Error(fmt::format("step {}: the loss is {}; the last good checkpoint is {}. Try a smaller train.learning_rate or train.dtype=f32", step,
-                                    loss, saved > 0 ? folder.checkpoint_folder(saved).string() : "none"));
+            throw Error(fmt::format("step {}: the loss is {}; the last good checkpoint is {}. Try a smaller "
+                                    "train.learning_rate or train.dtype=f32",
+                                    step, loss,
+                                    saved > 0 ? folder.checkpoint_folder(saved).string() : "none"));
         loss_sum += loss;
         ++loss_count;
         if (step % train.log_every == 0 || step == train.steps) {
@@ -186,7 +218,8 @@ bool Trainer::run(const RunFolder& folder) {
             save(folder);
             saved = step;
         }
-        if (train.sample_every > 0 && step % train.sample_every == 0) draw_samples(folder);
+        if (train.sample_every > 0 && step % train.sample_every == 0 && !InterruptGuard::requested())
+            draw_samples(folder);
     }
     if (saved != optimizer_.steps()) save(folder);
     progress.finish();

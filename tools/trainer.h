@@ -3,17 +3,20 @@
 #include "engine/data/batch_order.h"
 #include "engine/data/dataset.h"
 #include "tools/model.h"
+#include "tools/sampling.h"
 
 namespace heat::tools {
 
-/// One training run in a run folder: resumes where the newest checkpoint stands, steps, logs, checkpoints, draws sample grids.
+/// One training run in a run folder: resumes where the newest checkpoint stands, steps, logs, checkpoints,
+/// draws sample grids.
 class Trainer {
 public:
-    /// Loads the data, checks it against the configuration, builds process, network and optimiser. Nothing is written.
+    /// Loads the data, checks it against the configuration, builds process, network and optimiser. Nothing is
+    /// written.
     Trainer(const Configuration& configuration, Device device);
 
-    /// Trains until train.steps, or until a signal asks to stop; the run folder holds a checkpoint either way. The folder must
-    /// be locked. Returns false when it was interrupted.
+    /// Trains until train.steps, or until a signal asks to stop; the run folder holds a checkpoint either
+    /// way. The folder must be locked. Returns false when it was interrupted.
     bool run(const RunFolder& folder);
 
     int64_t step() const { return optimizer_.steps(); }
@@ -21,10 +24,7 @@ public:
     const Model& model() const { return model_; }
 
 private:
-    struct StepResult {
-        Tensor loss; ///< mean over the accumulated batches' losses, one f32
-    };
-
+    SamplingPlan sampling_plan() const;
     Tensor batch(int64_t index);
     float train_step();
     void resume(const RunFolder& folder);

@@ -10,7 +10,8 @@
 
 namespace heat {
 
-Tensor gather_batch(const Dataset& dataset, std::span<const uint32_t> indices, const BatchOptions& options, Device device) {
+Tensor gather_batch(const Dataset& dataset, std::span<const uint32_t> indices, const BatchOptions& options,
+                    Device device) {
     const size_t row = size_t(dataset.width) * size_t(dataset.channels), each = size_t(dataset.height) * row;
     const auto channels = size_t(dataset.channels);
     std::vector<float> values(indices.size() * each);
@@ -20,16 +21,20 @@ Tensor gather_batch(const Dataset& dataset, std::span<const uint32_t> indices, c
             throw Error(fmt::format("image {} was asked of a data set of {}", indices[i], dataset.count));
         const uint8_t* from = dataset.pixels.data() + indices[i] * each;
         float* to = values.data() + i * each;
-        const bool mirror = options.flip && (kernels::philox4x32_10(0, uint32_t(i), options.step, kernels::purpose_word(kernels::Purpose::augmentation),
-                                                                    uint32_t(options.seed), uint32_t(options.seed >> 32))
-                                                 .v[0] & 1u);
+        const bool mirror =
+            options.flip && (kernels::philox4x32_10(0, uint32_t(i), options.step,
+                                                    kernels::purpose_word(kernels::Purpose::augmentation),
+                                                    uint32_t(options.seed), uint32_t(options.seed >> 32))
+                                 .v[0] &
+                             1u);
         for (size_t p = 0; p < each; ++p) {
             const size_t x = p % row / channels, c = p % channels;
             const size_t source = mirror ? p - p % row + (size_t(dataset.width) - 1 - x) * channels + c : p;
             to[p] = options.low + step * float(from[source]);
         }
     }
-    return Tensor::from_host(Shape{int64_t(indices.size()), dataset.height, dataset.width, dataset.channels}, values, device);
+    return Tensor::from_host(Shape{int64_t(indices.size()), dataset.height, dataset.width, dataset.channels},
+                             values, device);
 }
 
 std::vector<uint8_t> to_bytes(const Tensor& images, float low, float high) {

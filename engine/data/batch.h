@@ -15,7 +15,8 @@ struct BatchOptions {
 };
 
 /// The images of a data set at these indices as one tensor, f32 N×H×W×C.
-Tensor gather_batch(const Dataset& dataset, std::span<const uint32_t> indices, const BatchOptions& options, Device device);
+Tensor gather_batch(const Dataset& dataset, std::span<const uint32_t> indices, const BatchOptions& options,
+                    Device device);
 
 /// Images f32 N×H×W×C to bytes NHWC: low becomes 0 and high 255, rounded to nearest, clamped.
 std::vector<uint8_t> to_bytes(const Tensor& images, float low, float high);

@@ -22,8 +22,9 @@ struct Extents {
     kernels::MatrixView scores_transposed() const { return {1, t, heads * t * t, t * t}; }
 };
 
-void product(const Extents& e, int64_t m, int64_t n, int64_t k, const Tensor& a, kernels::MatrixView a_view, const Tensor& b,
-             kernels::MatrixView b_view, Tensor& d, kernels::MatrixView d_view, float alpha) {
+void product(const Extents& e, int64_t m, int64_t n, int64_t k, const Tensor& a, kernels::MatrixView a_view,
+             const Tensor& b, kernels::MatrixView b_view, Tensor& d, kernels::MatrixView d_view,
+             float alpha) {
     kernels::GemmShape g;
     g.m = m;
     g.n = n;
@@ -39,7 +40,8 @@ void product(const Extents& e, int64_t m, int64_t n, int64_t k, const Tensor& a,
     kernels::gemm(d.stream(), g, a.raw(), b.raw(), d.raw());
 }
 
-void backward(const Extents& e, const Variable& q, const Variable& k, const Variable& v, const Tensor& weights, const Tensor& dy) {
+void backward(const Extents& e, const Variable& q, const Variable& k, const Variable& v,
+              const Tensor& weights, const Tensor& dy) {
     const auto like = [&](const Variable& x) { return Tensor(x.shape(), x.dtype(), x.device()); };
     Tensor dv = like(v);
     product(e, e.t, e.depth(), e.t, weights, e.scores_transposed(), dy, e.rows(), dv, e.rows(), 1.f);
@@ -49,11 +51,13 @@ void backward(const Extents& e, const Variable& q, const Variable& k, const Vari
     product(e, e.t, e.t, e.depth(), dy, e.rows(), v.value(), e.transposed(), d_weights, e.scores(), 1.f);
     Tensor d_scores(weights.shape(), weights.dtype(), dy.device());
     with_activation_type(weights.dtype(), [&]<class T>(T) {
-        kernels::softmax_backward(dy.stream(), weights.data<T>(), d_weights.data<float>(), d_scores.data<T>(), e.n * e.heads * e.t, int(e.t));
+        kernels::softmax_backward(dy.stream(), weights.data<T>(), d_weights.data<float>(), d_scores.data<T>(),
+                                  e.n * e.heads * e.t, int(e.t));
     });
     Tensor dq = like(q), dk = like(k);
     product(e, e.t, e.depth(), e.t, d_scores, e.scores(), k.value(), e.rows(), dq, e.rows(), e.scale());
-    product(e, e.t, e.depth(), e.t, d_scores, e.scores_transposed(), q.value(), e.rows(), dk, e.rows(), e.scale());
+    product(e, e.t, e.depth(), e.t, d_scores, e.scores_transposed(), q.value(), e.rows(), dk, e.rows(),
+            e.scale());
     q.add_gradient(std::move(dq));
     k.add_gradient(std::move(dk));
 }
@@ -65,21 +69,23 @@ Variable attention(const Variable& query, const Variable& key, const Variable& v
     if (s.rank() != 3) throw Error(fmt::format("attention: expected N×T×C, got {}", s.text()));
     expect_same("attention key", query.value(), key.value());
     expect_same("attention value", query.value(), value.value());
-    if (heads < 1 || s[2] % heads) throw Error(fmt::format("attention: {} channels do not divide into {} heads", s[2], heads));
+    if (heads < 1 || s[2] % heads)
+        throw Error(fmt::format("attention: {} channels do not divide into {} heads", s[2], heads));
     const Extents e{s[0], s[1], s[2], heads};
 
     Tensor scores(Shape{e.n, e.heads, e.t, e.t}, Dtype::f32, query.device());
-    product(e, e.t, e.t, e.depth(), query.value(), e.rows(), key.value(), e.transposed(), scores, e.scores(), e.scale());
+    product(e, e.t, e.t, e.depth(), query.value(), e.rows(), key.value(), e.transposed(), scores, e.scores(),
+            e.scale());
     Tensor weights(scores.shape(), query.dtype(), query.device());
     with_activation_type(query.dtype(), [&]<class T>(T) {
-        kernels::softmax_forward(scores.stream(), scores.data<float>(), weights.data<T>(), e.n * e.heads * e.t, int(e.t));
+        kernels::softmax_forward(scores.stream(), scores.data<float>(), weights.data<T>(),
+                                 e.n * e.heads * e.t, int(e.t));
     });
     scores = Tensor();
     Tensor y(s, query.dtype(), query.device());
     product(e, e.t, e.depth(), e.t, weights, e.scores(), value.value(), e.rows(), y, e.rows(), 1.f);
-    return make_result(std::move(y), wants_gradient({&query, &key, &value}), [=](const Tensor& dy) {
-        backward(e, query, key, value, weights, dy);
-    });
+    return make_result(std::move(y), wants_gradient({&query, &key, &value}),
+                       [=](const Tensor& dy) { backward(e, query, key, value, weights, dy); });
 }
 
 } // namespace heat

@@ -11,15 +11,20 @@ namespace {
 kernels::ConvolutionShape shape_of(const Variable& x, const Parameter& weight, int stride, Padding p) {
     const Shape &s = x.shape(), &w = weight.shape();
     if (s.rank() != 4 || w.rank() != 4 || s[3] != w[3])
-        throw Error(fmt::format("conv2d: input {} (N×H×W×I) does not fit weight {} (O×KH×KW×I) of {}", s.text(), w.text(), weight.name()));
-    return {int(s[0]), int(s[1]), int(s[2]), int(s[3]), int(w[0]), int(w[1]), int(w[2]), stride, p.top, p.left, p.bottom, p.right};
+        throw Error(fmt::format("conv2d: input {} (N×H×W×I) does not fit weight {} (O×KH×KW×I) of {}",
+                                s.text(), w.text(), weight.name()));
+    return {int(s[0]), int(s[1]), int(s[2]), int(s[3]), int(w[0]), int(w[1]),
+            int(w[2]), stride,    p.top,     p.left,    p.bottom,  p.right};
 }
 
-Storage workspace_for(const kernels::ConvolutionPlan& plan, Device device) { return allocate(device, plan.workspace_bytes()); }
+Storage workspace_for(const kernels::ConvolutionPlan& plan, Device device) {
+    return allocate(device, plan.workspace_bytes());
+}
 
 } // namespace
 
-Variable conv2d(const Variable& x, const Parameter& weight, const Parameter& bias, int stride, Padding padding) {
+Variable conv2d(const Variable& x, const Parameter& weight, const Parameter& bias, int stride,
+                Padding padding) {
     const kernels::ConvolutionShape shape = shape_of(x, weight, stride, padding);
     const kernels::Stream& stream = x.value().stream();
     const kernels::ConvolutionPlan& plan = kernels::convolution_plan(stream, shape, x.dtype());
@@ -28,8 +33,8 @@ Variable conv2d(const Variable& x, const Parameter& weight, const Parameter& bia
         plan.pack_forward(stream, weight.value().data<float>(), buffer);
     });
     Tensor y(Shape{shape.n, shape.out_h(), shape.out_w(), shape.c_out}, x.dtype(), x.device());
-    plan.forward(stream, x.value().raw(), packed, bias.defined() ? bias.value().data<float>() : nullptr, y.raw(),
-                 workspace_for(plan, x.device()).get());
+    plan.forward(stream, x.value().raw(), packed, bias.defined() ? bias.value().data<float>() : nullptr,
+                 y.raw(), workspace_for(plan, x.device()).get());
 
     return make_result(std::move(y), wants_gradient({&x}, {&weight, &bias}), [=, &plan](const Tensor& dy) {
         const kernels::Stream& s = dy.stream();
@@ -38,8 +43,9 @@ Variable conv2d(const Variable& x, const Parameter& weight, const Parameter& bia
             plan.backward_weights(s, x.value().raw(), dy.raw(), weight.gradient_data(),
                                   bias.defined() ? bias.gradient_data() : nullptr, workspace.get());
         if (!x.requires_grad()) return;
-        const void* transposed = weight.derived(std::string("transposed ") + plan.backward_key(), plan.packed_backward_bytes(),
-                                                [&](void* buffer) { plan.pack_backward(s, weight.value().data<float>(), buffer); });
+        const void* transposed = weight.derived(
+            std::string("transposed ") + plan.backward_key(), plan.packed_backward_bytes(),
+            [&](void* buffer) { plan.pack_backward(s, weight.value().data<float>(), buffer); });
         Tensor dx(x.shape(), x.dtype(), x.device());
         plan.backward_data(s, dy.raw(), transposed, dx.raw(), workspace.get());
         x.add_gradient(std::move(dx));

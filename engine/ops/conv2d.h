@@ -10,8 +10,9 @@ struct Padding {
     static Padding same(int all) { return {all, all, all, all}; }
 };
 
-/// 2-D convolution (cross-correlation) of x (N×H×W×I) with weight (O×KH×KW×I, an f32 master) plus bias (O; may be undefined):
-/// N×H'×W'×O in x's type. Packed weights are made once per update of the parameters. Throws Error where channels do not fit.
+/// 2-D convolution (cross-correlation) of x (N×H×W×I) with weight (O×KH×KW×I, an f32 master) plus bias (O;
+/// may be undefined): N×H'×W'×O in x's type. Packed weights are made once per update of the parameters.
+/// Throws Error where channels do not fit.
 Variable conv2d(const Variable& x, const Parameter& weight, const Parameter& bias, int stride = 1,
                 Padding padding = Padding::same(1));
 

@@ -4,12 +4,13 @@
 
 namespace heat {
 
-/// Sinusoidal embedding of timesteps (N, f32): N×dimension f32 (kernels/embedding.h has the formula). Timesteps take no
-/// gradient.
-Variable sinusoidal_embedding(const Tensor& timesteps, int dimension, bool cosine_first, float frequency_shift);
+/// Sinusoidal embedding of timesteps (N, f32): N×dimension f32 (kernels/embedding.h has the formula).
+/// Timesteps take no gradient.
+Variable sinusoidal_embedding(const Tensor& timesteps, int dimension, bool cosine_first,
+                              float frequency_shift);
 
-/// Rows of table (count × width) by index (N, i32): N×width f32. Throws Error for an index outside the table (checked on the
-/// host copy that the caller gives).
+/// Rows of table (count × width) by index (N, i32): N×width f32. Throws Error for an index outside the table
+/// (checked on the host copy that the caller gives).
 Variable embedding(const Parameter& table, const std::vector<int32_t>& index);
 
 } // namespace heat

@@ -40,8 +40,8 @@ struct Part {
     int64_t first, width;
 };
 
-void backward(const std::vector<Part>& parts, const Parameter& weight, const Parameter& bias, int64_t rows, int64_t inputs,
-              const Tensor& dy) {
+void backward(const std::vector<Part>& parts, const Parameter& weight, const Parameter& bias, int64_t rows,
+              int64_t inputs, const Tensor& dy) {
     const kernels::Stream& stream = dy.stream();
     const Dtype dtype = dy.dtype();
     const int64_t outputs = weight.shape()[0];
@@ -66,9 +66,11 @@ void backward(const std::vector<Part>& parts, const Parameter& weight, const Par
         }
     }
     if (!bias.defined() || !bias.trainable()) return;
-    const Storage scratch = allocate(dy.device(), sizeof(float) * size_t(kernels::column_sums_workspace_floats(rows, int(outputs))));
+    const Storage scratch = allocate(
+        dy.device(), sizeof(float) * size_t(kernels::column_sums_workspace_floats(rows, int(outputs))));
     with_activation_type(dtype, [&]<class T>(T) {
-        kernels::column_sums(stream, dy.data<T>(), rows, int(outputs), bias.gradient_data(), reinterpret_cast<float*>(scratch.get()));
+        kernels::column_sums(stream, dy.data<T>(), rows, int(outputs), bias.gradient_data(),
+                             reinterpret_cast<float*>(scratch.get()));
     });
 }
 
@@ -87,12 +89,14 @@ Variable apply(std::vector<Part> parts, const Parameter& weight, const Parameter
         g.accumulate = i > 0;
         g.bias = i == 0 && bias.defined();
         const void* w = column_of(weight_as(weight, x.dtype()), x.dtype(), parts[i].first);
-        kernels::gemm(y.stream(), g, parts[i].x.value().raw(), w, y.raw(), g.bias ? bias.value().data<float>() : nullptr);
+        kernels::gemm(y.stream(), g, parts[i].x.value().raw(), w, y.raw(),
+                      g.bias ? bias.value().data<float>() : nullptr);
     }
     const bool wanted = wants_gradient({&parts.front().x, &parts.back().x}, {&weight, &bias});
-    return make_result(std::move(y), wanted, [parts = std::move(parts), weight, bias, rows, inputs](const Tensor& dy) {
-        backward(parts, weight, bias, rows, inputs, dy);
-    });
+    return make_result(std::move(y), wanted,
+                       [parts = std::move(parts), weight, bias, rows, inputs](const Tensor& dy) {
+                           backward(parts, weight, bias, rows, inputs, dy);
+                       });
 }
 
 } // namespace
@@ -100,15 +104,19 @@ Variable apply(std::vector<Part> parts, const Parameter& weight, const Parameter
 Variable linear(const Variable& x, const Parameter& weight, const Parameter& bias) {
     const int64_t inputs = weight.shape().count() / weight.shape()[0];
     if (x.shape().rank() < 1 || x.shape().back() != inputs)
-        throw Error(fmt::format("linear: input {} does not fit weight {} of {}", x.shape().text(), weight.shape().text(), weight.name()));
+        throw Error(fmt::format("linear: input {} does not fit weight {} of {}", x.shape().text(),
+                                weight.shape().text(), weight.name()));
     return apply({{x, 0, inputs}}, weight, bias);
 }
 
-Variable linear_concat(const Variable& x, const Variable& skip, const Parameter& weight, const Parameter& bias) {
-    const int64_t a = x.shape().back(), b = skip.shape().back(), inputs = weight.shape().count() / weight.shape()[0];
+Variable linear_concat(const Variable& x, const Variable& skip, const Parameter& weight,
+                       const Parameter& bias) {
+    const int64_t a = x.shape().back(), b = skip.shape().back(),
+                  inputs = weight.shape().count() / weight.shape()[0];
     if (a + b != inputs || x.shape().count() / a != skip.shape().count() / b || x.dtype() != skip.dtype())
-        throw Error(fmt::format("linear_concat: inputs {} {} and {} {} do not fit weight {} of {}", name_of(x.dtype()), x.shape().text(),
-                                name_of(skip.dtype()), skip.shape().text(), weight.shape().text(), weight.name()));
+        throw Error(fmt::format("linear_concat: inputs {} {} and {} {} do not fit weight {} of {}",
+                                name_of(x.dtype()), x.shape().text(), name_of(skip.dtype()),
+                                skip.shape().text(), weight.shape().text(), weight.name()));
     return apply({{x, 0, a}, {skip, a, b}}, weight, bias);
 }
 

@@ -4,28 +4,33 @@
 
 namespace heat {
 
-SquaredError squared_error(const Variable& prediction, const Tensor& target, const Tensor& weight, float scale) {
+SquaredError squared_error(const Variable& prediction, const Tensor& target, const Tensor& weight,
+                           float scale) {
     expect_shape("squared_error target", target, prediction.shape());
     const int images = int(prediction.shape()[0]);
     const int64_t elements = prediction.shape().count() / std::max(images, 1);
     if (weight.defined()) expect_shape("squared_error weight", weight, Shape{images});
     const float* weights = weight.defined() ? weight.data<float>() : nullptr;
-    Tensor loss(Shape{1}, Dtype::f32, prediction.device()), per_image(Shape{images}, Dtype::f32, prediction.device());
-    const Storage scratch = allocate(prediction.device(),
-                                     sizeof(float) * size_t(images * kernels::reduce_workspace_floats(elements)));
+    Tensor loss(Shape{1}, Dtype::f32, prediction.device()),
+        per_image(Shape{images}, Dtype::f32, prediction.device());
+    const Storage scratch = allocate(
+        prediction.device(), sizeof(float) * size_t(images * kernels::reduce_workspace_floats(elements)));
     with_activation_type(prediction.dtype(), [&]<class T>(T) {
-        kernels::weighted_squared_error(loss.stream(), prediction.value().data<T>(), target.data<float>(), weights, scale, images,
-                                        elements, loss.data<float>(), per_image.data<float>(), reinterpret_cast<float*>(scratch.get()));
+        kernels::weighted_squared_error(loss.stream(), prediction.value().data<T>(), target.data<float>(),
+                                        weights, scale, images, elements, loss.data<float>(),
+                                        per_image.data<float>(), reinterpret_cast<float*>(scratch.get()));
     });
-    Variable result = make_result(std::move(loss), wants_gradient({&prediction}), [=](const Tensor& upstream) {
-        Tensor d(prediction.shape(), prediction.dtype(), prediction.device());
-        with_activation_type(d.dtype(), [&]<class T>(T) {
-            kernels::weighted_squared_error_backward(d.stream(), prediction.value().data<T>(), target.data<float>(),
-                                                     weight.defined() ? weight.data<float>() : nullptr, scale,
-                                                     upstream.data<float>(), images, elements, d.data<T>());
+    Variable result =
+        make_result(std::move(loss), wants_gradient({&prediction}), [=](const Tensor& upstream) {
+            Tensor d(prediction.shape(), prediction.dtype(), prediction.device());
+            with_activation_type(d.dtype(), [&]<class T>(T) {
+                kernels::weighted_squared_error_backward(
+                    d.stream(), prediction.value().data<T>(), target.data<float>(),
+                    weight.defined() ? weight.data<float>() : nullptr, scale, upstream.data<float>(), images,
+                    elements, d.data<T>());
+            });
+            prediction.add_gradient(std::move(d));
         });
-        prediction.add_gradient(std::move(d));
-    });
     return {std::move(result), std::move(per_image)};
 }
 

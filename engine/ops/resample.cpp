@@ -33,7 +33,8 @@ Variable average_pool(const Variable& x) {
     expect_images("average_pool", x);
     const Shape s = x.shape();
     const int n = int(s[0]), h = int(s[1]), w = int(s[2]), c = int(s[3]);
-    if (h % 2 || w % 2) throw Error(fmt::format("average_pool: height and width must be even, got {}", s.text()));
+    if (h % 2 || w % 2)
+        throw Error(fmt::format("average_pool: height and width must be even, got {}", s.text()));
     Tensor y(Shape{n, h / 2, w / 2, c}, x.dtype(), x.device());
     with_activation_type(x.dtype(), [&]<class T>(T) {
         kernels::average_pool_forward(y.stream(), x.value().data<T>(), y.data<T>(), n, h, w, c);

@@ -27,6 +27,8 @@ inline dnnl::memory wrap(const dnnl::memory::desc& desc, const void* data) {
 }
 
 /// oneDNN's reference loops are 100 times slower than our own kernels.
-inline bool is_reference(const char* implementation) { return std::strstr(implementation, "ref") != nullptr; }
+inline bool is_reference(const char* implementation) {
+    return std::strstr(implementation, "ref") != nullptr;
+}
 
 } // namespace heat::kernels::onednn

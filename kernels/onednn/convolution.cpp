@@ -17,15 +17,17 @@ using Tag = memory::format_tag;
 /// Equal descriptors give equal keys: the descriptor is a plain struct in oneDNN 2.
 std::string key_of(const char* prefix, const memory::desc& desc) {
     const std::string_view bytes(reinterpret_cast<const char*>(&desc.data), sizeof desc.data);
-    return prefix + std::to_string(std::hash<std::string_view>{}(bytes)) + ":" + std::to_string(desc.get_size());
+    return prefix + std::to_string(std::hash<std::string_view>{}(bytes)) + ":" +
+           std::to_string(desc.get_size());
 }
 
-/// Activations NHWC; weights in the form the implementation likes best (`any`): plain weight layouts are 3 to 100 times
-/// slower.
+/// Activations NHWC; weights in the form the implementation likes best (`any`): plain weight layouts are 3 to
+/// 100 times slower.
 class Plan final : public ConvolutionPlan {
 public:
-    Plan(const ConvolutionShape& s, Dtype dtype) : dtype_(dtype) {
-        const memory::dims strides{s.stride, s.stride}, low{s.pad_top, s.pad_left}, high{s.pad_bottom, s.pad_right};
+    Plan(const ConvolutionShape& s, Dtype dtype) {
+        const memory::dims strides{s.stride, s.stride}, low{s.pad_top, s.pad_left},
+            high{s.pad_bottom, s.pad_right};
         const memory::dims x_dims{s.n, s.c_in, s.h, s.w}, y_dims{s.n, s.c_out, s.out_h(), s.out_w()};
         const memory::dims w_dims{s.c_out, s.c_in, s.kernel_h, s.kernel_w};
         const auto type = type_of(dtype);
@@ -37,12 +39,17 @@ public:
         const memory::desc any(w_dims, type, Tag::any), any_f32(w_dims, memory::data_type::f32, Tag::any);
 
         using Forward = dnnl::convolution_forward;
-        const Forward::primitive_desc forward({prop_kind::forward_training, direct, x_, any, y_, strides, low, high}, engine());
-        const Forward::primitive_desc forward_bias({prop_kind::forward_training, direct, x_, any, bias_, y_, strides, low, high}, engine());
-        const dnnl::convolution_backward_data::primitive_desc data({direct, x_, any, y_, strides, low, high}, engine(), forward);
+        const Forward::primitive_desc forward(
+            {prop_kind::forward_training, direct, x_, any, y_, strides, low, high}, engine());
+        const Forward::primitive_desc forward_bias(
+            {prop_kind::forward_training, direct, x_, any, bias_, y_, strides, low, high}, engine());
+        const dnnl::convolution_backward_data::primitive_desc data({direct, x_, any, y_, strides, low, high},
+                                                                   engine(), forward);
         using Weights = dnnl::convolution_backward_weights;
-        const Weights::primitive_desc weights({direct, x_, any_f32, y_, strides, low, high}, engine(), forward);
-        const Weights::primitive_desc weights_bias({direct, x_, any_f32, bias_, y_, strides, low, high}, engine(), forward_bias);
+        const Weights::primitive_desc weights({direct, x_, any_f32, y_, strides, low, high}, engine(),
+                                              forward);
+        const Weights::primitive_desc weights_bias({direct, x_, any_f32, bias_, y_, strides, low, high},
+                                                   engine(), forward_bias);
 
         implementation_ = std::string("onednn ") + forward.impl_info_str();
         optimised_ = !is_reference(forward.impl_info_str()) && !is_reference(forward_bias.impl_info_str()) &&
@@ -70,16 +77,22 @@ public:
     const char* implementation() const override { return implementation_.c_str(); }
 
     size_t workspace_bytes() const override {
-        return aligned(weight_gradient_.get_size()) + aligned(weight_gradient_bias_.get_size()) + aligned(master_.get_size()) +
-               aligned(bias_.get_size());
+        return aligned(weight_gradient_.get_size()) + aligned(weight_gradient_bias_.get_size()) +
+               aligned(master_.get_size()) + aligned(bias_.get_size());
     }
 
-    void pack_forward(const Stream&, const float* weight, void* packed) const override { pack(weight, forward_weight_, packed); }
-    void pack_backward(const Stream&, const float* weight, void* packed) const override { pack(weight, backward_weight_, packed); }
+    void pack_forward(const Stream&, const float* weight, void* packed) const override {
+        pack(weight, forward_weight_, packed);
+    }
+    void pack_backward(const Stream&, const float* weight, void* packed) const override {
+        pack(weight, backward_weight_, packed);
+    }
 
-    void forward(const Stream&, const void* x, const void* packed, const float* bias, void* y, void*) const override {
-        std::unordered_map<int, memory> arguments{
-            {DNNL_ARG_SRC, wrap(x_, x)}, {DNNL_ARG_WEIGHTS, wrap(forward_weight_, packed)}, {DNNL_ARG_DST, wrap(y_, y)}};
+    void forward(const Stream&, const void* x, const void* packed, const float* bias, void* y,
+                 void*) const override {
+        std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, wrap(x_, x)},
+                                                  {DNNL_ARG_WEIGHTS, wrap(forward_weight_, packed)},
+                                                  {DNNL_ARG_DST, wrap(y_, y)}};
         if (bias) arguments.emplace(DNNL_ARG_BIAS, wrap(bias_, bias));
         run(bias ? forward_bias_ : forward_, arguments);
     }
@@ -103,9 +116,11 @@ public:
         if (d_bias) arguments.emplace(DNNL_ARG_DIFF_BIAS, bias);
         run(d_bias ? weights_bias_ : weights_, arguments);
         reorder(packed, plain);
-        accumulate<float>(host, static_cast<const float*>(plain.get_data_handle()), d_weight, int64_t(master_.get_size() / 4));
+        accumulate<float>(host, static_cast<const float*>(plain.get_data_handle()), d_weight,
+                          int64_t(master_.get_size() / 4));
         if (d_bias)
-            accumulate<float>(host, static_cast<const float*>(bias.get_data_handle()), d_bias, int64_t(bias_.get_size() / 4));
+            accumulate<float>(host, static_cast<const float*>(bias.get_data_handle()), d_bias,
+                              int64_t(bias_.get_size() / 4));
     }
 
 private:
@@ -124,12 +139,14 @@ private:
         run(dnnl::reorder(from, to), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
     }
 
-    void pack(const float* weight, const memory::desc& desc, void* packed) const { reorder(wrap(master_, weight), wrap(desc, packed)); }
+    void pack(const float* weight, const memory::desc& desc, void* packed) const {
+        reorder(wrap(master_, weight), wrap(desc, packed));
+    }
 
-    Dtype dtype_;
     bool optimised_ = false;
     std::string implementation_, forward_key_, backward_key_;
-    memory::desc x_, y_, bias_, master_, forward_weight_, backward_weight_, weight_gradient_, weight_gradient_bias_;
+    memory::desc x_, y_, bias_, master_, forward_weight_, backward_weight_, weight_gradient_,
+        weight_gradient_bias_;
     dnnl::convolution_forward forward_, forward_bias_;
     dnnl::convolution_backward_data data_;
     dnnl::convolution_backward_weights weights_, weights_bias_;
@@ -151,17 +168,20 @@ const char* description() {
     static const std::string text = [] {
         const dnnl_version_t* v = dnnl_version();
         const auto isa = dnnl::get_effective_cpu_isa();
-        const char* name = isa == dnnl::cpu_isa::avx512_core_amx      ? "avx512_core_amx"
+        const char* name = isa == dnnl::cpu_isa::avx512_core_amx    ? "avx512_core_amx"
                            : isa == dnnl::cpu_isa::avx512_core_bf16 ? "avx512_core_bf16"
                            : isa == dnnl::cpu_isa::avx512_core_vnni ? "avx512_core_vnni"
                            : isa == dnnl::cpu_isa::avx512_core      ? "avx512_core"
                            : isa == dnnl::cpu_isa::avx2             ? "avx2"
                                                                     : "other instruction set";
-        return "oneDNN " + std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch) + " (" + name + ")";
+        return std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch) +
+               " (" + name + ")";
     }();
     return text.c_str();
 }
 
-bool has_matrix_units() { return dnnl::get_effective_cpu_isa() == dnnl::cpu_isa::avx512_core_amx; }
+bool has_matrix_units() {
+    return dnnl::get_effective_cpu_isa() == dnnl::cpu_isa::avx512_core_amx;
+}
 
 } // namespace heat::kernels::onednn

@@ -22,9 +22,28 @@ using Key = std::array<int64_t, 22>;
 
 Key key_of(const GemmShape& s) {
     const auto bits = [](float x) { return int64_t(__builtin_bit_cast(uint32_t, x)); };
-    return {s.m,        s.n,        s.k,        s.batch0, s.batch1,   s.a.row,       s.a.column,      s.a.batch0,
-            s.a.batch1, s.b.row,    s.b.column, s.b.batch0, s.b.batch1, s.d.row,     s.d.column,      s.d.batch0,
-            s.d.batch1, int64_t(s.input), int64_t(s.output), bits(s.alpha), int64_t(s.accumulate), int64_t(s.bias)};
+    return {s.m,
+            s.n,
+            s.k,
+            s.batch0,
+            s.batch1,
+            s.a.row,
+            s.a.column,
+            s.a.batch0,
+            s.a.batch1,
+            s.b.row,
+            s.b.column,
+            s.b.batch0,
+            s.b.batch1,
+            s.d.row,
+            s.d.column,
+            s.d.batch0,
+            s.d.batch1,
+            int64_t(s.input),
+            int64_t(s.output),
+            bits(s.alpha),
+            int64_t(s.accumulate),
+            int64_t(s.bias)};
 }
 
 /// A matrix shared by a whole batch (stride 0) has extent 1 there, which oneDNN broadcasts.
@@ -61,7 +80,8 @@ std::optional<Product> make_product(const GemmShape& s) {
             post.append_sum(1.f);
             attributes.set_post_ops(post);
         }
-        const dnnl::matmul::desc desc = s.bias ? dnnl::matmul::desc(p.a, p.b, p.bias, p.d) : dnnl::matmul::desc(p.a, p.b, p.d);
+        const dnnl::matmul::desc desc =
+            s.bias ? dnnl::matmul::desc(p.a, p.b, p.bias, p.d) : dnnl::matmul::desc(p.a, p.b, p.d);
         const dnnl::matmul::primitive_desc primitive(desc, attributes, engine());
         if (is_reference(primitive.impl_info_str())) return std::nullopt;
         p.primitive = dnnl::matmul(primitive);

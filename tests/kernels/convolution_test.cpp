@@ -1,5 +1,4 @@
 #include "kernels/convolution.h"
-
 #include "tests/kernels/device_array.h"
 #include "tests/reference/convolution.h"
 #include "tests/reference/values.h"
@@ -10,38 +9,51 @@ namespace heat::kernels {
 namespace {
 
 const std::vector<ConvolutionShape> shapes{
-    {2, 5, 7, 3, 4, 3, 3, 1, 1, 1, 1, 1},   {1, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1},   {2, 8, 6, 16, 32, 3, 3, 1, 1, 1, 1, 1},
-    {2, 9, 7, 16, 16, 3, 3, 2, 1, 1, 1, 1}, {1, 8, 10, 5, 7, 3, 3, 2, 0, 0, 1, 1},  {3, 4, 4, 33, 17, 1, 1, 1, 0, 0, 0, 0},
+    {2, 5, 7, 3, 4, 3, 3, 1, 1, 1, 1, 1},   {1, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1},
+    {2, 8, 6, 16, 32, 3, 3, 1, 1, 1, 1, 1}, {2, 9, 7, 16, 16, 3, 3, 2, 1, 1, 1, 1},
+    {1, 8, 10, 5, 7, 3, 3, 2, 0, 0, 1, 1},  {3, 4, 4, 33, 17, 1, 1, 1, 0, 0, 0, 0},
     {1, 6, 11, 2, 3, 2, 5, 3, 0, 2, 1, 3},
 };
 
 /// One plan's three passes against the plain loops.
 template <class T>
 void check_plan(const ConvolutionPlan& plan, const ConvolutionShape& s, const Stream& stream) {
-    INFO(plan.implementation() << " " << s.n << "×" << s.h << "×" << s.w << "×" << s.c_in << " to " << s.c_out);
-    const reference::ConvolutionSizes r{s.n, s.h, s.w, s.c_in, s.c_out, s.kernel_h, s.kernel_w, s.stride, s.pad_top, s.pad_left, s.pad_bottom, s.pad_right};
-    const size_t x_size = size_t(s.n) * s.h * s.w * s.c_in, y_size = size_t(s.n) * s.out_h() * s.out_w() * s.c_out;
+    INFO(plan.implementation() << " " << s.n << "×" << s.h << "×" << s.w << "×" << s.c_in << " to "
+                               << s.c_out);
+    const reference::ConvolutionSizes r{s.n,       s.h,        s.w,          s.c_in,
+                                        s.c_out,   s.kernel_h, s.kernel_w,   s.stride,
+                                        s.pad_top, s.pad_left, s.pad_bottom, s.pad_right};
+    const size_t x_size = size_t(s.n) * s.h * s.w * s.c_in,
+                 y_size = size_t(s.n) * s.out_h() * s.out_w() * s.c_out;
     const size_t w_size = size_t(s.c_out) * s.kernel_h * s.kernel_w * s.c_in;
     const auto x = reference::random_stored<T>(x_size, 1), dy = reference::random_stored<T>(y_size, 2);
     auto w = reference::random_stored<float>(w_size, 3);
     w.exact = reference::widened(reference::stored<T>(w.exact)); // packing rounds the master to T
-    const auto bias = reference::random_stored<float>(size_t(s.c_out), 4), before = reference::random_stored<float>(w_size + size_t(s.c_out), 5);
+    const auto bias = reference::random_stored<float>(size_t(s.c_out), 4),
+               before = reference::random_stored<float>(w_size + size_t(s.c_out), 5);
 
-    DeviceArray<T> device_x(stream, x.stored), device_dy(stream, dy.stored), y(stream, y_size), dx(stream, x_size);
-    DeviceArray<float> device_w(stream, w.stored), device_bias(stream, bias.stored), gradients(stream, before.stored);
-    DeviceArray<char> packed(stream, plan.packed_forward_bytes()), transposed(stream, plan.packed_backward_bytes()), workspace(stream, plan.workspace_bytes());
+    DeviceArray<T> device_x(stream, x.stored), device_dy(stream, dy.stored), y(stream, y_size),
+        dx(stream, x_size);
+    DeviceArray<float> device_w(stream, w.stored), device_bias(stream, bias.stored),
+        gradients(stream, before.stored);
+    DeviceArray<char> packed(stream, plan.packed_forward_bytes()),
+        transposed(stream, plan.packed_backward_bytes()), workspace(stream, plan.workspace_bytes());
     plan.pack_forward(stream, device_w.data(), packed.data());
     plan.pack_backward(stream, device_w.data(), transposed.data());
     const double tolerance = reference::tolerance<T>;
 
     plan.forward(stream, device_x.data(), packed.data(), device_bias.data(), y.data(), workspace.data());
-    CHECK(reference::nmse(reference::widened(y.host()), reference::convolution_forward(r, x.exact, w.exact, bias.exact)) <= tolerance);
+    CHECK(reference::nmse(reference::widened(y.host()),
+                          reference::convolution_forward(r, x.exact, w.exact, bias.exact)) <= tolerance);
     plan.forward(stream, device_x.data(), packed.data(), nullptr, y.data(), workspace.data());
-    CHECK(reference::nmse(reference::widened(y.host()), reference::convolution_forward(r, x.exact, w.exact, {})) <= tolerance);
+    CHECK(reference::nmse(reference::widened(y.host()),
+                          reference::convolution_forward(r, x.exact, w.exact, {})) <= tolerance);
     plan.backward_data(stream, device_dy.data(), transposed.data(), dx.data(), workspace.data());
-    CHECK(reference::nmse(reference::widened(dx.host()), reference::convolution_backward_data(r, w.exact, dy.exact)) <= tolerance);
+    CHECK(reference::nmse(reference::widened(dx.host()),
+                          reference::convolution_backward_data(r, w.exact, dy.exact)) <= tolerance);
 
-    plan.backward_weights(stream, device_x.data(), device_dy.data(), gradients.data(), gradients.data() + w_size, workspace.data());
+    plan.backward_weights(stream, device_x.data(), device_dy.data(), gradients.data(),
+                          gradients.data() + w_size, workspace.data());
     std::vector<double> expected = reference::convolution_backward_weights(r, x.exact, dy.exact);
     const std::vector<double> bias_gradient = reference::convolution_backward_bias(r, dy.exact);
     expected.insert(expected.end(), bias_gradient.begin(), bias_gradient.end());
@@ -52,7 +64,8 @@ void check_plan(const ConvolutionPlan& plan, const ConvolutionShape& s, const St
 } // namespace
 
 TEST_SUITE("kernels") {
-    TEST_CASE("convolution: the device's plan, three passes") {
+    TEST_CASE("convolution: the device's plan, three passes")
+    {
         for (const Stream& stream : test_streams())
             for (const ConvolutionShape& s : shapes) {
                 check_plan<float>(convolution_plan(stream, s, Dtype::f32), s, stream);
@@ -60,7 +73,8 @@ TEST_SUITE("kernels") {
             }
     }
 
-    TEST_CASE("convolution: im2col and our own product, three passes") {
+    TEST_CASE("convolution: im2col and our own product, three passes")
+    {
         for (const Stream& stream : test_streams())
             for (const ConvolutionShape& s : shapes) {
                 check_plan<float>(convolution_plan_portable(s, Dtype::f32), s, stream);
@@ -68,12 +82,14 @@ TEST_SUITE("kernels") {
             }
     }
 
-    TEST_CASE("convolution: a large batch is unfolded in several parts") {
+    TEST_CASE("convolution: a large batch is unfolded in several parts")
+    {
         const ConvolutionShape s{40, 24, 24, 24, 8, 3, 3, 1, 1, 1, 1, 1}; // 19 MiB of patches
         check_plan<float>(convolution_plan_portable(s, Dtype::f32), s, Stream{});
     }
 
-    TEST_CASE("convolution: impossible shapes are refused") {
+    TEST_CASE("convolution: impossible shapes are refused")
+    {
         ConvolutionShape s{1, 2, 2, 1, 1, 5, 5, 1, 1, 1, 1, 1};
         CHECK_THROWS_AS(convolution_plan(Stream{}, s, Dtype::f32), Error);
         s = {0, 2, 2, 1, 1, 1, 1, 1, 0, 0, 0, 0};

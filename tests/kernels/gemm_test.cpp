@@ -1,5 +1,4 @@
 #include "kernels/gemm.h"
-
 #include "tests/kernels/device_array.h"
 #include "tests/reference/gemm.h"
 #include "tests/reference/values.h"
@@ -20,9 +19,12 @@ using Product = void (*)(const Stream&, const GemmShape&, const void*, const voi
 
 template <class In, class Out>
 void check_case(const Case& c, Product product, const Stream& stream) {
-    INFO(c.m << "×" << c.n << "×" << c.k << " batch " << c.batch0 << "," << c.batch1 << " ta " << c.transpose_a << " tb " << c.transpose_b);
-    const size_t batches = size_t(c.batch0 * c.batch1), a_size = size_t(c.m) * c.k, b_size = size_t(c.k) * c.n, d_size = size_t(c.m) * c.n;
-    const auto a = reference::random_stored<In>(batches * a_size, 1), b = reference::random_stored<In>(batches * b_size, 2);
+    INFO(c.m << "×" << c.n << "×" << c.k << " batch " << c.batch0 << "," << c.batch1 << " ta "
+             << c.transpose_a << " tb " << c.transpose_b);
+    const size_t batches = size_t(c.batch0 * c.batch1), a_size = size_t(c.m) * c.k,
+                 b_size = size_t(c.k) * c.n, d_size = size_t(c.m) * c.n;
+    const auto a = reference::random_stored<In>(batches * a_size, 1),
+               b = reference::random_stored<In>(batches * b_size, 2);
     const auto d = reference::random_stored<Out>(batches * d_size, 3);
     const auto bias = reference::random_stored<float>(size_t(c.n), 4);
 
@@ -33,8 +35,10 @@ void check_case(const Case& c, Product product, const Stream& stream) {
     s.batch0 = c.batch0;
     s.batch1 = c.batch1;
     // Batches lie one after the other, the second index innermost.
-    s.a = c.transpose_a ? MatrixView{1, c.m, int64_t(a_size) * c.batch1, int64_t(a_size)} : MatrixView{c.k, 1, int64_t(a_size) * c.batch1, int64_t(a_size)};
-    s.b = c.transpose_b ? MatrixView{1, c.k, int64_t(b_size) * c.batch1, int64_t(b_size)} : MatrixView{c.n, 1, int64_t(b_size) * c.batch1, int64_t(b_size)};
+    s.a = c.transpose_a ? MatrixView{1, c.m, int64_t(a_size) * c.batch1, int64_t(a_size)}
+                        : MatrixView{c.k, 1, int64_t(a_size) * c.batch1, int64_t(a_size)};
+    s.b = c.transpose_b ? MatrixView{1, c.k, int64_t(b_size) * c.batch1, int64_t(b_size)}
+                        : MatrixView{c.n, 1, int64_t(b_size) * c.batch1, int64_t(b_size)};
     s.d = {c.n, 1, int64_t(d_size) * c.batch1, int64_t(d_size)};
     s.input = sizeof(In) == 2 ? Dtype::bf16 : Dtype::f32;
     s.output = sizeof(Out) == 2 ? Dtype::bf16 : Dtype::f32;
@@ -45,12 +49,16 @@ void check_case(const Case& c, Product product, const Stream& stream) {
     DeviceArray<In> device_a(stream, a.stored), device_b(stream, b.stored);
     DeviceArray<Out> device_d(stream, d.stored);
     DeviceArray<float> device_bias(stream, bias.stored);
-    product(stream, s, device_a.data(), device_b.data(), device_d.data(), c.bias ? device_bias.data() : nullptr);
+    product(stream, s, device_a.data(), device_b.data(), device_d.data(),
+            c.bias ? device_bias.data() : nullptr);
 
     std::vector<double> expected;
     for (size_t i = 0; i < batches; ++i) {
-        const auto part = [&](const std::vector<double>& v, size_t each) { return std::vector<double>(v.begin() + long(i * each), v.begin() + long((i + 1) * each)); };
-        std::vector<double> y = reference::gemm(c.m, c.n, c.k, part(a.exact, a_size), part(b.exact, b_size), c.transpose_a, c.transpose_b);
+        const auto part = [&](const std::vector<double>& v, size_t each) {
+            return std::vector<double>(v.begin() + long(i * each), v.begin() + long((i + 1) * each));
+        };
+        std::vector<double> y = reference::gemm(c.m, c.n, c.k, part(a.exact, a_size), part(b.exact, b_size),
+                                                c.transpose_a, c.transpose_b);
         for (size_t j = 0; j < y.size(); ++j) {
             y[j] *= c.alpha;
             if (c.bias) y[j] += bias.exact[j % size_t(c.n)];
@@ -87,10 +95,14 @@ void check_all(Product product) {
 } // namespace
 
 TEST_SUITE("kernels") {
-    TEST_CASE("gemm: the library's product, any strides, batches and epilogues") { check_all(gemm); }
-    TEST_CASE("gemm: our own product") { check_all(gemm_portable); }
-    TEST_CASE("gemm: one matrix shared by a batch") {
-        const auto a = reference::random_stored<float>(6, 1), b = reference::random_stored<float>(4 * 3 * 5, 2);
+    TEST_CASE("gemm: the library's product, any strides, batches and epilogues")
+    { check_all(gemm); }
+    TEST_CASE("gemm: our own product")
+    { check_all(gemm_portable); }
+    TEST_CASE("gemm: one matrix shared by a batch")
+    {
+        const auto a = reference::random_stored<float>(6, 1),
+                   b = reference::random_stored<float>(4 * 3 * 5, 2);
         GemmShape s; // D[i] = A·B[i], A 2×3, four B of 3×5
         s.m = 2;
         s.n = 5;
@@ -103,13 +115,16 @@ TEST_SUITE("kernels") {
             std::vector<float> d(40);
             product(Stream{}, s, a.stored.data(), b.stored.data(), d.data(), nullptr);
             for (size_t i = 0; i < 4; ++i) {
-                const std::vector<double> part(b.exact.begin() + long(i) * 15, b.exact.begin() + long(i + 1) * 15);
+                const std::vector<double> part(b.exact.begin() + long(i) * 15,
+                                               b.exact.begin() + long(i + 1) * 15);
                 const std::vector<float> got(d.begin() + long(i) * 10, d.begin() + long(i + 1) * 10);
-                CHECK(reference::nmse(reference::widened(got), reference::gemm(2, 5, 3, a.exact, part)) <= 1e-7);
+                CHECK(reference::nmse(reference::widened(got), reference::gemm(2, 5, 3, a.exact, part)) <=
+                      1e-7);
             }
         }
     }
-    TEST_CASE("gemm: an inner extent of zero gives zero or leaves what is there") {
+    TEST_CASE("gemm: an inner extent of zero gives zero or leaves what is there")
+    {
         GemmShape s;
         s.m = s.n = 2;
         s.a = {1, 1};
@@ -122,7 +137,8 @@ TEST_SUITE("kernels") {
         gemm(Stream{}, s, nullptr, nullptr, d);
         CHECK(d[3] == 0.f);
     }
-    TEST_CASE("gemm: impossible requests are refused") {
+    TEST_CASE("gemm: impossible requests are refused")
+    {
         GemmShape s;
         s.m = -1;
         CHECK_THROWS_AS(gemm(Stream{}, s, nullptr, nullptr, nullptr), Error);

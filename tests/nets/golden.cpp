@@ -11,7 +11,8 @@ Tensor to_nhwc(const std::vector<float>& values, int64_t n, int64_t c, int64_t h
     std::vector<float> out(values.size());
     for (int64_t i = 0; i < n; ++i)
         for (int64_t k = 0; k < c; ++k)
-            for (int64_t p = 0; p < h * w; ++p) out[size_t((i * h * w + p) * c + k)] = values[size_t((i * c + k) * h * w + p)];
+            for (int64_t p = 0; p < h * w; ++p)
+                out[size_t((i * h * w + p) * c + k)] = values[size_t((i * c + k) * h * w + p)];
     return Tensor::from_host(Shape{n, h, w, c}, out, Device::cpu);
 }
 
@@ -42,11 +43,14 @@ Tensor Golden::images(const std::string& name, int64_t batch) const {
     return to_nhwc(row(name, batch), s[1], s[2], s[3], s[4]);
 }
 
-Tensor Golden::timesteps() const { return Tensor::from_host(Shape(shape("timesteps")), values("timesteps"), Device::cpu); }
+Tensor Golden::timesteps() const {
+    return Tensor::from_host(Shape(shape("timesteps")), values("timesteps"), Device::cpu);
+}
 
 void Golden::load_parameters(const std::string& prefix, ParameterStore& store) const {
     std::vector<float> flat(size_t(store.flat_size()), 0.f);
-    for (size_t i = 0; i < store.size(); ++i) store.from_file_layout(i, values(prefix + store.parameter(i).name()), flat);
+    for (size_t i = 0; i < store.size(); ++i)
+        store.from_file_layout(i, values(prefix + store.parameter(i).name()), flat);
     store.values().copy_from_host(flat.data(), store.flat_size());
     store.values_changed();
 }

@@ -1,9 +1,8 @@
-#include "nets/unet.h"
-
 #include "engine/ops/loss.h"
 #include "engine/optimizer.h"
 #include "kernels/error.h"
 #include "kernels/memory.h"
+#include "nets/unet.h"
 #include "tests/nets/golden.h"
 #include "tests/reference/values.h"
 
@@ -14,11 +13,16 @@
 namespace heat::nets {
 namespace {
 
-std::vector<double> widened(const Tensor& t) { return reference::widened(t.to_host()); }
-std::vector<double> widened(const std::vector<float>& v) { return reference::widened(v); }
+std::vector<double> widened(const Tensor& t) {
+    return reference::widened(t.to_host());
+}
+std::vector<double> widened(const std::vector<float>& v) {
+    return reference::widened(v);
+}
 
 /// Output and all gradients of a golden network.
-void check_golden(const std::string& name, float loss_scale_per_image, double output_tolerance, double gradient_tolerance, Dtype dtype) {
+void check_golden(const std::string& name, float loss_scale_per_image, double output_tolerance,
+                  double gradient_tolerance, Dtype dtype) {
     INFO(name << ", " << name_of(dtype));
     const Golden golden(name);
     ParameterStore store;
@@ -29,26 +33,31 @@ void check_golden(const std::string& name, float loss_scale_per_image, double ou
 
     Tape tape;
     const Variable x(golden.images("input"), true);
-    const Variable y = network.forward(x, golden.timesteps(), {.dtype = dtype, .dropout = nullptr, .image_offset = 0, .labels = {}});
+    const Variable y = network.forward(x, golden.timesteps(),
+                                       {.dtype = dtype, .dropout = nullptr, .image_offset = 0, .labels = {}});
     CHECK(reference::nmse(widened(y.value()), widened(golden.images("output"))) <= output_tolerance);
     const float scale = loss_scale_per_image / float(y.shape()[0]);
     const SquaredError error = squared_error(y, golden.images("target"), Tensor(), scale);
-    CHECK(error.loss.value().to_host()[0] == doctest::Approx(golden.values("loss")[0]).epsilon(std::sqrt(output_tolerance) + 1e-6));
+    CHECK(error.loss.value().to_host()[0] ==
+          doctest::Approx(golden.values("loss")[0]).epsilon(std::sqrt(output_tolerance) + 1e-6));
     tape.backward(error.loss);
-    CHECK(reference::nmse(widened(x.gradient()), widened(golden.images("gradients.input"))) <= gradient_tolerance);
+    CHECK(reference::nmse(widened(x.gradient()), widened(golden.images("gradients.input"))) <=
+          gradient_tolerance);
 
     const std::vector<float> flat = store.gradients().to_host();
     double error_sum = 0, expected_sum = 0;
     for (size_t i = 0; i < store.size(); ++i) {
         const std::string& parameter = store.parameter(i).name();
         INFO(parameter);
-        const auto actual = widened(store.to_file_layout(i, flat)), expected = widened(golden.values("gradients." + parameter));
+        const auto actual = widened(store.to_file_layout(i, flat)),
+                   expected = widened(golden.values("gradients." + parameter));
         for (size_t k = 0; k < expected.size(); ++k) {
             error_sum += (actual[k] - expected[k]) * (actual[k] - expected[k]);
             expected_sum += expected[k] * expected[k];
         }
         if (dtype != Dtype::f32) continue;
-        // A constant added to all scores of a query changes nothing: to_k.bias has gradient 0, and rounding in the file.
+        // A constant added to all scores of a query changes nothing: to_k.bias has gradient 0, and rounding
+        // in the file.
         if (parameter.ends_with("to_k.bias"))
             CHECK(reference::largest_error(actual, expected) < 2e-6);
         else
@@ -66,36 +75,43 @@ int64_t count(const UNetConfig& config) {
 } // namespace
 
 TEST_SUITE("nets") {
-    TEST_CASE("U-Net: outputs and gradients of PyTorch networks") {
+    TEST_CASE("U-Net: outputs and gradients of PyTorch networks")
+    {
         const float elements = 3 * 12 * 12;
         check_golden("unet_ddpm.safetensors", 1.f / elements, 1e-10, 1e-9, Dtype::f32);
         check_golden("unet_ddpm_heads.safetensors", 1.f / (12 * 20), 1e-10, 1e-9, Dtype::f32);
         check_golden("unet_ihdm.safetensors", 1.f, 1e-10, 1e-9, Dtype::f32);
     }
 
-    TEST_CASE("U-Net in bf16 stays near the f32 networks") {
+    TEST_CASE("U-Net in bf16 stays near the f32 networks")
+    {
         // A whole network of bf16 roundings, not one op: the error adds up over some twenty layers.
         check_golden("unet_ddpm.safetensors", 1.f / (3 * 12 * 12), 1e-3, 1e-2, Dtype::bf16);
         check_golden("unet_ihdm.safetensors", 1.f, 1e-3, 1e-2, Dtype::bf16);
     }
 
-    TEST_CASE("U-Net: ten training steps follow PyTorch's") {
+    TEST_CASE("U-Net: ten training steps follow PyTorch's")
+    {
         const Golden start("unet_ddpm.safetensors"), trace("unet_ddpm_trace.safetensors");
         ParameterStore store;
         const UNet network(start.config(), store);
         store.allocate(Device::cpu, 0);
         store.allocate_gradients();
         start.load_parameters("parameters.", store);
-        Optimizer optimizer(store, {.learning_rate = 1e-3f, .clip_norm = 1.f, .warm_up = 5, .ema_rate = 0.999f});
-        const std::vector<float> losses = trace.values("trace.losses"), norms = trace.values("trace.grad_norms");
+        Optimizer optimizer(store,
+                            {.learning_rate = 1e-3f, .clip_norm = 1.f, .warm_up = 5, .ema_rate = 0.999f});
+        const std::vector<float> losses = trace.values("trace.losses"),
+                                 norms = trace.values("trace.grad_norms");
         for (int64_t n = 0; n < 10; ++n) {
             INFO("step " << n);
-            CHECK(optimizer.learning_rate_at(n + 1) == doctest::Approx(trace.values("trace.learning_rates")[size_t(n)]));
+            CHECK(optimizer.learning_rate_at(n + 1) ==
+                  doctest::Approx(trace.values("trace.learning_rates")[size_t(n)]));
             CHECK(optimizer.ema_decay_at(n) == doctest::Approx(trace.values("trace.ema_decays")[size_t(n)]));
             Tape tape;
             const Tensor t = Tensor::from_host(Shape{4}, trace.row("trace.timesteps", n), Device::cpu);
             const Variable y = network.forward(Variable(trace.images("trace.inputs", n)), t, {});
-            const SquaredError error = squared_error(y, trace.images("trace.targets", n), Tensor(), 1.f / float(y.shape().count()));
+            const SquaredError error =
+                squared_error(y, trace.images("trace.targets", n), Tensor(), 1.f / float(y.shape().count()));
             tape.backward(error.loss);
             optimizer.step();
             CHECK(error.loss.value().to_host()[0] == doctest::Approx(losses[size_t(n)]).epsilon(2e-6));
@@ -104,15 +120,20 @@ TEST_SUITE("nets") {
         int compared = 0;
         for (size_t i = 0; i < store.size(); ++i) {
             const std::string& name = store.parameter(i).name();
-            if (name != "conv_in.weight" && name != "down_blocks.1.attentions.0.to_q.weight" && name != "up_blocks.1.resnets.2.norm1.weight") continue;
-            CHECK(reference::nmse(widened(store.to_file_layout(i, store.values().to_host())), widened(trace.values("trace.final." + name))) <= 1e-9);
-            CHECK(reference::nmse(widened(store.to_file_layout(i, optimizer.ema().to_host())), widened(trace.values("trace.ema." + name))) <= 1e-9);
+            if (name != "conv_in.weight" && name != "down_blocks.1.attentions.0.to_q.weight" &&
+                name != "up_blocks.1.resnets.2.norm1.weight")
+                continue;
+            CHECK(reference::nmse(widened(store.to_file_layout(i, store.values().to_host())),
+                                  widened(trace.values("trace.final." + name))) <= 1e-9);
+            CHECK(reference::nmse(widened(store.to_file_layout(i, optimizer.ema().to_host())),
+                                  widened(trace.values("trace.ema." + name))) <= 1e-9);
             ++compared;
         }
         CHECK(compared == 3);
     }
 
-    TEST_CASE("U-Net: the published parameter counts") {
+    TEST_CASE("U-Net: the published parameter counts")
+    {
         UNetConfig ddpm;
         ddpm.channels = {128, 256, 256, 256};
         ddpm.attention_levels = {1};
@@ -131,7 +152,8 @@ TEST_SUITE("nets") {
         CHECK(count(ihdm) == 61'060'867);
     }
 
-    TEST_CASE("U-Net: a fresh network is silent, trains every parameter, and depends on its seed") {
+    TEST_CASE("U-Net: a fresh network is silent, trains every parameter, and depends on its seed")
+    {
         UNetConfig config;
         config.in_channels = config.out_channels = 1;
         config.channels = {8, 16};
@@ -150,7 +172,9 @@ TEST_SUITE("nets") {
             const RandomState random(1, Device::cpu);
             const Tensor x = normal(random, Shape{2, 6, 4, 1}, Purpose::prior);
             Tape tape;
-            const Variable y = network.forward(Variable(x), Tensor::full(Shape{2}, 5.f, Device::cpu), {.dtype = Dtype::f32, .dropout = &random, .image_offset = 0, .labels = {0, 2}});
+            const Variable y = network.forward(
+                Variable(x), Tensor::full(Shape{2}, 5.f, Device::cpu),
+                {.dtype = Dtype::f32, .dropout = &random, .image_offset = 0, .labels = {0, 2}});
             tape.backward(squared_error(y, x, Tensor(), 1.f).loss);
             gradients = store.gradients().to_host();
             for (size_t i = 0; i < store.size() && !c.zero_initialize; ++i) {
@@ -169,7 +193,8 @@ TEST_SUITE("nets") {
         CHECK(first != other);
     }
 
-    TEST_CASE("U-Net: what cannot be built or fed is refused") {
+    TEST_CASE("U-Net: what cannot be built or fed is refused")
+    {
         const auto refused = [](auto change) {
             UNetConfig config;
             change(config);
@@ -188,9 +213,11 @@ TEST_SUITE("nets") {
         const UNet network(config, store);
         store.allocate(Device::cpu, 0);
         const auto feed = [&](Shape shape, int64_t t) {
-            return network.forward(Variable(Tensor::zeros(shape, Dtype::f32, Device::cpu)), Tensor::zeros(Shape{t}, Dtype::f32, Device::cpu), {});
+            return network.forward(Variable(Tensor::zeros(shape, Dtype::f32, Device::cpu)),
+                                   Tensor::zeros(Shape{t}, Dtype::f32, Device::cpu), {});
         };
-        CHECK_THROWS_WITH_AS(feed(Shape{1, 7, 8, 3}, 1), "network: 2 levels need height and width in multiples of 2, got 7×8", Error);
+        CHECK_THROWS_WITH_AS(feed(Shape{1, 7, 8, 3}, 1),
+                             "network: 2 levels need height and width in multiples of 2, got 7×8", Error);
         CHECK_THROWS_AS(feed(Shape{1, 8, 8, 1}, 1), Error);
         CHECK_THROWS_AS(feed(Shape{2, 8, 8, 3}, 1), Error);
     }

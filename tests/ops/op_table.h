@@ -1,7 +1,8 @@
 #pragma once
 
-// Every op declared once: how to call it, and the plain double-precision loops that say what it must give. The tests run the
-// table whole: forward against the oracle, gradients against finite differences of the oracle, f32 and bf16, every device.
+// Every op declared once: how to call it, and the plain double-precision loops that say what it must give.
+// The tests run the table whole: forward against the oracle, gradients against finite differences of the
+// oracle, f32 and bf16, every device.
 
 #include "engine/variable.h"
 

@@ -1,11 +1,10 @@
-#include "tests/ops/op_table.h"
-
 #include "engine/ops/activation.h"
 #include "engine/ops/conv2d.h"
 #include "engine/ops/loss.h"
 #include "engine/parameters.h"
 #include "kernels/error.h"
 #include "kernels/memory.h"
+#include "tests/ops/op_table.h"
 #include "tests/reference/values.h"
 
 #include <doctest/doctest.h>
@@ -26,7 +25,8 @@ class Bench {
 public:
     Bench(const OpCase& op_case, Dtype dtype, Device device) : case_(op_case) {
         for (size_t i = 0; i < op_case.parameters.size(); ++i)
-            parameters_.push_back(store_.add(std::string(1, char('a' + i)), op_case.parameters[i], Initialization::zeros()));
+            parameters_.push_back(
+                store_.add(std::string(1, char('a' + i)), op_case.parameters[i], Initialization::zeros()));
         store_.allocate(device, 0);
         store_.allocate_gradients();
         std::vector<float> flat(size_t(store_.flat_size()), 0.f);
@@ -38,8 +38,12 @@ public:
         store_.values_changed();
         for (size_t i = 0; i < op_case.inputs.size(); ++i) {
             std::vector<double> values = random(op_case.inputs[i], i);
-            if (dtype == Dtype::bf16) values = reference::widened(reference::stored<bf16>(values)); // both read what a bf16 can hold
-            inputs_.emplace_back(Tensor::from_host(op_case.inputs[i], reference::stored<float>(values), device).to(dtype), true);
+            if (dtype == Dtype::bf16)
+                values =
+                    reference::widened(reference::stored<bf16>(values)); // both read what a bf16 can hold
+            inputs_.emplace_back(
+                Tensor::from_host(op_case.inputs[i], reference::stored<float>(values), device).to(dtype),
+                true);
             input_values_.push_back(std::move(values));
         }
     }
@@ -47,10 +51,13 @@ public:
     Variable forward() const { return case_.op(inputs_, parameters_); }
     std::vector<double> expected() const { return case_.oracle(input_values_, parameter_values_); }
 
-    /// Gradient of <cotangent, op> by central differences of the oracle at some coordinates of array `which` (inputs first,
-    /// then parameters).
-    std::vector<double> numeric_gradient(size_t which, const std::vector<double>& cotangent, const std::vector<size_t>& coordinates) {
-        std::vector<double>& values = which < input_values_.size() ? input_values_[which] : parameter_values_[which - input_values_.size()];
+    /// Gradient of <cotangent, op> by central differences of the oracle at some coordinates of array `which`
+    /// (inputs first, then parameters).
+    std::vector<double> numeric_gradient(size_t which, const std::vector<double>& cotangent,
+                                         const std::vector<size_t>& coordinates) {
+        std::vector<double>& values = which < input_values_.size()
+                                          ? input_values_[which]
+                                          : parameter_values_[which - input_values_.size()];
         constexpr double step = 1e-4;
         std::vector<double> gradient;
         for (const size_t i : coordinates) {
@@ -66,14 +73,16 @@ public:
 
     std::vector<double> gradient(size_t which) {
         if (which < inputs_.size()) return reference::widened(inputs_[which].gradient().to_host());
-        return reference::widened(store_.to_file_layout(which - inputs_.size(), store_.gradients().to_host()));
+        return reference::widened(
+            store_.to_file_layout(which - inputs_.size(), store_.gradients().to_host()));
     }
 
     size_t arrays() const { return inputs_.size() + parameters_.size(); }
 
 private:
     static std::vector<double> random(const Shape& shape, uint64_t seed) {
-        return reference::widened(reference::stored<float>(reference::random_values(size_t(shape.count()), seed)));
+        return reference::widened(
+            reference::stored<float>(reference::random_values(size_t(shape.count()), seed)));
     }
     static double inner_product(const std::vector<double>& a, const std::vector<double>& b) {
         REQUIRE(a.size() == b.size());
@@ -125,7 +134,8 @@ void check_case(const OpCase& op_case, Dtype dtype, Device device) {
 } // namespace
 
 TEST_SUITE("ops") {
-    TEST_CASE("op table: forward against oracles, gradients against finite differences") {
+    TEST_CASE("op table: forward against oracles, gradients against finite differences")
+    {
         for (const OpCase& op_case : op_table())
             for (const Device device : devices()) {
                 check_case(op_case, Dtype::f32, device);
@@ -133,7 +143,8 @@ TEST_SUITE("ops") {
             }
     }
 
-    TEST_CASE("dropout keeps its rate, scales what it keeps, and its gradient has the same mask") {
+    TEST_CASE("dropout keeps its rate, scales what it keeps, and its gradient has the same mask")
+    {
         const RandomState random(7, Device::cpu);
         const Variable x(Tensor::full(Shape{3, 1000}, 1.f, Device::cpu), true);
         Tape tape;
@@ -142,33 +153,40 @@ TEST_SUITE("ops") {
         const auto kept = std::count_if(values.begin(), values.end(), [](float v) { return v != 0.f; });
         CHECK(double(kept) == doctest::Approx(2250).epsilon(0.04)); // four standard deviations are 95
         for (const float v : values) CHECK((v == 0.f || v == doctest::Approx(1.f / 0.75f)));
-        tape.backward(squared_error(y, Tensor::zeros(y.shape(), Dtype::f32, Device::cpu), Tensor(), 0.5f).loss);
+        tape.backward(
+            squared_error(y, Tensor::zeros(y.shape(), Dtype::f32, Device::cpu), Tensor(), 0.5f).loss);
         const std::vector<float> gradient = x.gradient().to_host();
         for (size_t i = 0; i < values.size(); ++i) CHECK(gradient[i] == doctest::Approx(values[i] / 0.75f));
         CHECK(dropout(x, 0.25f, random, 4).value().to_host() != values); // another layer, another mask
         CHECK_THROWS_WITH_AS(dropout(x, 1.f, random, 0), "dropout: rate must lie in [0, 1), got 1", Error);
     }
 
-    TEST_CASE("a shape that does not fit is refused with both shapes") {
+    TEST_CASE("a shape that does not fit is refused with both shapes")
+    {
         ParameterStore store;
         const Parameter weight = store.add("w", Shape{4, 3, 3, 5}, Initialization::zeros());
         store.allocate(Device::cpu, 0);
         const Variable x(Tensor::zeros(Shape{1, 6, 6, 3}, Dtype::f32, Device::cpu));
-        CHECK_THROWS_WITH_AS(conv2d(x, weight, Parameter()), "conv2d: input 1×6×6×3 (N×H×W×I) does not fit weight 4×3×3×5 (O×KH×KW×I) of w", Error);
+        CHECK_THROWS_WITH_AS(conv2d(x, weight, Parameter()),
+                             "conv2d: input 1×6×6×3 (N×H×W×I) does not fit weight 4×3×3×5 (O×KH×KW×I) of w",
+                             Error);
         CHECK_THROWS_AS(add(x, Variable(Tensor::zeros(Shape{1, 6, 6, 4}, Dtype::f32, Device::cpu))), Error);
         CHECK_THROWS_AS(add(x, Variable(Tensor::zeros(Shape{1, 6, 6, 3}, Dtype::bf16, Device::cpu))), Error);
     }
 
-    TEST_CASE("a tape runs once, from a scalar, and one at a time") {
+    TEST_CASE("a tape runs once, from a scalar, and one at a time")
+    {
         const Variable x(Tensor::full(Shape{2}, 3.f, Device::cpu), true);
         Tape tape;
         CHECK_THROWS_WITH_AS(Tape(), "this thread already records on a tape: finish that one first", Error);
         const Variable y = silu(x);
         CHECK_THROWS_AS(tape.backward(y), Error);
-        const Variable loss = squared_error(y, Tensor::zeros(Shape{2}, Dtype::f32, Device::cpu), Tensor(), 1.f).loss;
+        const Variable loss =
+            squared_error(y, Tensor::zeros(Shape{2}, Dtype::f32, Device::cpu), Tensor(), 1.f).loss;
         tape.backward(loss);
         CHECK(x.gradient().defined());
-        CHECK_THROWS_WITH_AS(tape.backward(loss), "backward was called twice: the first call freed the tape", Error);
+        CHECK_THROWS_WITH_AS(tape.backward(loss), "backward was called twice: the first call freed the tape",
+                             Error);
     }
 }
 

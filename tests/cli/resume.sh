@@ -1,0 +1,129 @@
+# engine train, interrupted in every way: what is resumed ends in the bits of a run in one go.
+source "$(dirname "$0")/common.sh"
+
+idx_images "$work/images.idx" 32 12 10
+trained=(model.safetensors ema.safetensors optimizer.safetensors state.json)
+
+expect_same_run() { # expect_same_run RUN RUN STEP: checkpoints of that step, and the losses on the way
+    local file name
+    printf -v name 'checkpoints/step-%07d' "$3"
+    for file in "${trained[@]}"; do expect_same "$1/$name/$file" "$2/$name/$file"; done
+    expect_equal "steps and losses of $2" "$(metrics "$1")" "$(metrics "$2")"
+    expect_no_leftovers "$2"
+}
+
+# ---- 6 steps in one go, and 3 then 6. Dropout and mirrored images draw numbers of their own.
+for kind in ddpm ihdm; do
+    config=$work/$kind.toml
+    configuration "$config" $kind "$work/images.idx" 12 10
+    extra=(--set network.dropout=0.1 --set data.flip=true --set train.accumulation=2)
+    succeeds train "$config" "${extra[@]}" --out "$work/$kind-whole" --set train.steps=6
+    succeeds train "$config" "${extra[@]}" --out "$work/$kind-parts" --set train.steps=3
+    succeeds train "$config" "${extra[@]}" --out "$work/$kind-parts" --set train.steps=6
+    expect_text "$err" "resuming at step 3"
+    expect_same_run "$work/$kind-whole" "$work/$kind-parts" 6
+done
+config=$work/ddpm.toml
+
+# ---- SIGKILL at any moment, again and again.
+kill_steps=120
+succeeds train "$config" --out "$work/kill-whole" --set train.steps=$kill_steps --set train.checkpoint_every=2
+delays=
+for attempt in 1 2 3 4 5; do
+    # The first comes after some steps, so that there is something to resume; the others whenever they come.
+    start train "$config" --out "$work/killed" --set train.steps=$kill_steps --set train.checkpoint_every=2
+    if ((attempt == 1)); then
+        wait_until "5 steps are logged" has_lines "$work/killed/metrics.jsonl" 5
+    else
+        delay=0.$(printf %03d $((RANDOM % 250)))
+        delays+=" $delay"
+        sleep "$delay"
+    fi
+    kill -KILL "$background" 2>/dev/null || true # it may have finished
+    wait "$background" 2>/dev/null || true
+    if ((attempt == 1)); then expect_missing "$work/killed/checkpoints/step-0000$kill_steps"; fi
+done
+note "killed at 5 steps, then after seconds:$delays"
+succeeds train "$config" --out "$work/killed" --set train.steps=$kill_steps --set train.checkpoint_every=2
+expect_same_run "$work/kill-whole" "$work/killed" $kill_steps
+
+# ---- SIGINT saves, ends with 130 and prints the command that goes on; that command does, and SIGTERM is the same.
+endless=$work/endless.toml
+sed 's/^steps = 4$/steps = 1000000/' "$config" >"$endless"
+stop() { # stop SIGNAL: $stopped_at is the step where it stopped
+    local before
+    before=0
+    [[ -f $work/stopped/metrics.jsonl ]] && before=$(wc -l <"$work/stopped/metrics.jsonl")
+    wait_until "some steps are logged" has_lines "$work/stopped/metrics.jsonl" $((before + 2))
+    kill "-$1" "$background"
+    ends_with 130
+    stopped_at=$(sed -nE 's/^stopped at step ([0-9]+), saved; go on with: engine .*/\1/p' "$work/background.err")
+    [[ -n $stopped_at ]] || fail "$1: expected \"stopped at step N, saved; go on with: engine ...\"" "got: $(tail -n 1 "$work/background.err")"
+    ! grep -q '^error:' "$work/background.err" || fail "$1 is no error: $(grep '^error:' "$work/background.err")"
+    expect_equal "newest checkpoint after $1" "$(printf 'step-%07d' "$stopped_at")" "$(ls "$work/stopped/checkpoints" | tail -n 1)"
+    expect_equal "last logged step after $1" "$stopped_at" "$(metric_steps "$work/stopped" | awk '{ print $NF }')"
+    expect_no_leftovers "$work/stopped"
+}
+start train "$endless" --out "$work/stopped"
+stop INT
+read -ra again < <(sed -n 's/.*go on with: engine //p' "$work/background.err")
+first_stop=$stopped_at
+start "${again[@]}"
+wait_until "it resumes" grep -q "resuming at step $first_stop" "$work/background.err"
+stop TERM
+((stopped_at > first_stop)) || fail "expected the command it printed to go on from step $first_stop, it stopped at $stopped_at"
+succeeds train "$endless" --out "$work/stopped" --set train.steps=$((stopped_at + 2))
+succeeds train "$endless" --out "$work/unstopped" --set train.steps=$((stopped_at + 2))
+expect_same_run "$work/unstopped" "$work/stopped" $((stopped_at + 2))
+
+# ---- One process a run folder; the one that is refused does the other no harm.
+start train "$endless" --out "$work/locked"
+wait_until "it trains" has_lines "$work/locked/metrics.jsonl" 1
+refuses 1 "another process is training in this folder" train "$endless" --out "$work/locked"
+lines=$(wc -l <"$work/locked/metrics.jsonl")
+wait_until "the first goes on" has_lines "$work/locked/metrics.jsonl" $((lines + 2))
+kill -INT "$background"
+ends_with 130
+metrics "$work/locked" >/dev/null
+succeeds train "$endless" --out "$work/locked" --set train.steps=1 # the lock went with its process
+
+# ---- Another configuration is refused; running longer and logging otherwise is not.
+cp -r "$work/ddpm-whole" "$work/before"
+for setting in train.batch=5 train.seed=1 train.learning_rate=1e-4 train.dtype=bf16 process.steps=13 process.kind=ihdm \
+    network.blocks=2 'network.channels=[8,12]' data.flip=false data.path="$work/elsewhere.idx"; do
+    refuses 1 "this run was begun with another configuration" train "$config" "${extra[@]}" --out "$work/ddpm-whole" --set train.steps=6 --set "$setting"
+done
+expect_same "$work/before" "$work/ddpm-whole"
+succeeds train "$config" "${extra[@]}" --out "$work/ddpm-whole" --set train.steps=10 --set train.log_every=2 --set train.checkpoint_every=2 \
+    --set train.keep=1 --set train.sample_every=10 --set train.sample_count=1 --set sample.solver=ddim --set sample.steps=3
+expect_equal "steps in metrics.jsonl" "1 2 3 4 5 6 8 10" "$(metric_steps "$work/ddpm-whole")"
+expect_contents "$work/ddpm-whole/checkpoints" step-0000010
+expect_contents "$work/ddpm-whole/samples" step-0000010.png
+
+# ---- A run that lost its newest checkpoint drops the metrics past the one before, and a line cut off by a crash.
+half=(--set train.steps=4 --set train.checkpoint_every=2)
+succeeds train "$config" --out "$work/half" "${half[@]}"
+cp -r "$work/half" "$work/whole"
+rm -r "$work/half/checkpoints/step-0000004"
+printf '{"loss":1.0,"step":9}\n{"loss":1.0,"st' >>"$work/half/metrics.jsonl"
+succeeds train "$config" --out "$work/half" "${half[@]}"
+expect_text "$err" "resuming at step 2"
+expect_same_run "$work/whole" "$work/half" 4
+rm -r "$work/half/checkpoints"
+succeeds train "$config" --out "$work/half" "${half[@]}"
+expect_same_run "$work/whole" "$work/half" 4
+
+# ---- A damaged checkpoint is refused by name, and left as it is; without it the run goes on from the one before.
+damaged=$work/half/checkpoints/step-0000004
+for file in "${trained[@]}"; do
+    cp "$damaged/$file" "$work/saved"
+    truncate -s 40 "$damaged/$file"
+    refuses 1 "step-0000004" train "$config" --out "$work/half" --set train.steps=5
+    expect_contents "$work/half/checkpoints" step-0000002 step-0000004
+    cp "$work/saved" "$damaged/$file"
+done
+sed -i 's/"version": 1/"version": 1000/' "$damaged/state.json"
+refuses 1 "newer version" train "$config" --out "$work/half" --set train.steps=5
+rm -r "$damaged"
+succeeds train "$config" --out "$work/half" "${half[@]}"
+expect_same_run "$work/whole" "$work/half" 4
