@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2059,SC2012
 # Shell functions that the tests of the command line share; each script sources this file first. The tests need
 # nothing beyond bash, coreutils, grep, sed, awk and gzip.
 #
@@ -6,6 +7,7 @@
 
 set -Eeuo pipefail
 export LC_ALL=C
+export OMP_NUM_THREADS=1 # so tiny a network gains nothing from threads, and waits for them where the machine is busy
 : "${ENGINE:?set ENGINE to the program, e.g. build/release/engine}"
 : "${SOURCE_DIR:?set SOURCE_DIR to the source tree}"
 ENGINE=$(realpath "$ENGINE")
@@ -54,7 +56,9 @@ expect_match() { # expect_match WHAT REGEX TEXT
 
 expect_exists() {
     local path
-    for path; do [[ -e $path ]] || fail "expected $path to exist" "its folder: $(ls -A "$(dirname "$path")" 2>&1 | tr '\n' ' ')"; done
+    for path; do
+        [[ -e $path ]] || fail "expected $path to exist" "its folder: $(ls -A "$(dirname "$path")" 2>&1 | tr '\n' ' ')"
+    done
 }
 
 expect_missing() {
@@ -126,7 +130,8 @@ start() {
 ends_with() {
     local got=0
     wait "$background" 2>/dev/null || got=$?
-    ((got == $1)) || fail "the program in the background" "expected exit code $1, got $got: $(tail -n 3 "$work/background.err")"
+    ((got == $1)) ||
+        fail "the program in the background" "expected exit code $1, got $got: $(tail -n 3 "$work/background.err")"
 }
 
 # wait_until WHAT COMMAND...: until the command succeeds; the sanitizers make everything slow.
@@ -134,7 +139,8 @@ wait_until() {
     local what=$1 deadline=$((SECONDS + 300))
     shift
     until "$@" 2>/dev/null; do
-        kill -0 "$background" 2>/dev/null || fail "waiting until $what" "the program ended: $(tail -n 3 "$work/background.err")"
+        kill -0 "$background" 2>/dev/null ||
+            fail "waiting until $what" "the program ended: $(tail -n 3 "$work/background.err")"
         ((SECONDS < deadline)) || fail "waiting until $what" "still not after 300 s"
         sleep 0.02
     done
@@ -248,6 +254,11 @@ png_size() { # png_size FILE: "WIDTHxHEIGHT" after checking that it begins and e
     echo "$((0x$(hex "$1" 16 4)))x$((0x$(hex "$1" 20 4)))"
 }
 
+expect_npy() { # expect_npy FILE SHAPE [DTYPE [OFFSET]]: such a header there
+    cmp -s <(npy_header "$2" "${3:-<f4}") <(slice "$1" "${4:-0}" 128) ||
+        fail "$1: expected the header of an array ($2)" "got: $(slice "$1" "${4:-0}" 128 | tr -d '\0')"
+}
+
 # npy_header SHAPE [DTYPE]: what a .npy file begins with, 128 bytes; SHAPE as in Python, e.g. "2, 1, 28, 28".
 npy_header() {
     printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '${2:-<f4}', 'fortran_order': False, 'shape': ($1), }"
@@ -265,7 +276,8 @@ checkpoint_files=(ema.safetensors model.safetensors optimizer.safetensors state.
 metrics() {
     local line number='-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?'
     while IFS= read -r line; do
-        [[ $line =~ ^\{.*\}$ && $line =~ \"step\":([0-9]+)[,}] ]] || fail "$1/metrics.jsonl: expected an object with a step" "got: $line"
+        [[ $line =~ ^\{.*\}$ && $line =~ \"step\":([0-9]+)[,}] ]] ||
+            fail "$1/metrics.jsonl: expected an object with a step" "got: $line"
         printf '%s ' "${BASH_REMATCH[1]}"
         [[ $line =~ \"loss\":($number)[,}] ]] || fail "$1/metrics.jsonl: expected a number as loss" "got: $line"
         printf '%s\n' "${BASH_REMATCH[1]}"

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # A disk that is full: what cannot be written whole is not there at all, and a run goes on when there is room again.
 source "$(dirname "$0")/common.sh"
 
@@ -57,7 +58,7 @@ fill_but 128 # room for a part of a checkpoint
 refuses 1 "No space left on device" train "$config" --out "$disk/run"
 expect_unharmed "$disk/run"
 fill_but 0
-refuses 1 "metrics.jsonl" train "$config" --out "$disk/run"
+refuses 1 "$disk/run" train "$config" --out "$disk/run"
 expect_unharmed "$disk/run"
 
 # Nor is there a beginning of a run, of images, of an output.

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # engine predict: the network on an array of one's own.
 source "$(dirname "$0")/common.sh"
 
@@ -21,21 +22,23 @@ predict() { # predict RUN INPUT T OUTPUT [OPTION]...
 zeros "$work/two.npy" "2, 1, 12, 10" 960
 predict "$grey" two.npy 1 two-1.npy
 expect_equal "size of the output" $((128 + 960)) "$(wc -c <"$work/two-1.npy")"
-cmp <(npy_header "2, 1, 12, 10") <(head -c 128 "$work/two-1.npy") || fail "header of the output: $(head -c 128 "$work/two-1.npy" | tr -d '\0')"
+expect_npy "$work/two-1.npy" "2, 1, 12, 10"
 expect_equal "numbers in the output" 240 "$(floats "$work/two-1.npy" 128 | grep -cE '^-?[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?$')"
 expect_different "$work/two.npy" "$work/two-1.npy"
 zeros "$work/black.npy" "1, 3, 12, 10" 1440
 predict "$rgb" black.npy 5 black-5.npy
-cmp <(npy_header "1, 3, 12, 10") <(head -c 128 "$work/black-5.npy") || fail "header of the output: $(head -c 128 "$work/black-5.npy" | tr -d '\0')"
+expect_npy "$work/black-5.npy" "1, 3, 12, 10"
 expect_equal "size of the output" $((128 + 1440)) "$(wc -c <"$work/black-5.npy")"
 
 # ---- The same input gives the same output, at any place of the batch and in any type.
 predict "$grey" two.npy 1 again.npy
 expect_same "$work/two-1.npy" "$work/again.npy"
-cmp <(slice "$work/two-1.npy" 128 480) <(tail -c 480 "$work/two-1.npy") || fail "two equal images of a batch have different outputs"
+cmp <(slice "$work/two-1.npy" 128 480) <(tail -c 480 "$work/two-1.npy") ||
+    fail "two equal images of a batch have different outputs"
 zeros "$work/one.npy" "1, 1, 12, 10" 480
 predict "$grey" one.npy 1 one-1.npy
-cmp <(tail -c 480 "$work/one-1.npy") <(tail -c 480 "$work/two-1.npy") || fail "an image alone and in a batch of two has different outputs"
+cmp <(tail -c 480 "$work/one-1.npy") <(tail -c 480 "$work/two-1.npy") ||
+    fail "an image alone and in a batch of two has different outputs"
 zeros "$work/double.npy" "2, 1, 12, 10" 1920 '<f8'
 predict "$grey" double.npy 1 from-double.npy
 expect_same "$work/two-1.npy" "$work/from-double.npy"
@@ -51,18 +54,24 @@ predict "$grey" two.npy 900 two-900.npy
 expect_different "$work/two-1.npy" "$work/two-900.npy"
 predict "$grey" two.npy 1 of-model.npy --weights model
 expect_different "$work/two-1.npy" "$work/of-model.npy"
-{ npy_header "2, 1, 12, 10"; head -c 480 /dev/zero; for ((i = 0; i < 120; ++i)); do printf '\x00\x00\x80\x3f'; done; } >"$work/mixed.npy"
+repeat() { # repeat COUNT ESCAPES: COUNT times these four bytes
+    printf "$2%.0s" $(seq "$1")
+}
+{ npy_header "2, 1, 12, 10"; head -c 480 /dev/zero; repeat 120 '\x00\x00\x80\x3f'; } >"$work/mixed.npy"
 predict "$grey" mixed.npy 1 mixed-1.npy # zeros and ones: only the second image is another
-cmp <(head -c 608 "$work/two-1.npy") <(head -c 608 "$work/mixed-1.npy") || fail "the first image's output depends on the second image"
+cmp <(head -c 608 "$work/two-1.npy") <(head -c 608 "$work/mixed-1.npy") ||
+    fail "the first image's output depends on the second image"
 expect_different "$work/two-1.npy" "$work/mixed-1.npy"
 
 # ---- Each channel is a plane. Far from its edges, a picture of one colour has an output of one colour; were planes and
 # pixels mixed up, its three channels would alternate.
-repeat() { # repeat COUNT ESCAPES: COUNT times these four bytes
-    printf "$2%.0s" $(seq "$1")
-}
-{ npy_header "1, 3, 80, 80"; repeat 6400 '\x00\x00\x80\xbf'; repeat 6400 '\x00\x00\x00\x00'; repeat 6400 '\x00\x00\x80\x3f'; } >"$work/colour.npy"
-predict "$rgb" colour.npy 5 colour-5.npy # of (-1, 0, 1)
+{
+    npy_header "1, 3, 80, 80"
+    repeat 6400 '\x00\x00\x80\xbf' # -1
+    repeat 6400 '\x00\x00\x00\x00' # 0
+    repeat 6400 '\x00\x00\x80\x3f' # 1
+} >"$work/colour.npy"
+predict "$rgb" colour.npy 5 colour-5.npy
 floats "$work/colour-5.npy" 128 | awk '
     {
         plane = int((NR - 1) / 6400); y = int((NR - 1) / 80) % 80; x = (NR - 1) % 80
@@ -76,7 +85,8 @@ floats "$work/colour-5.npy" 128 | awk '
             if (high[plane] - low[plane] > 1e-4) mixed = 1
         }
         exit mixed || (low[0] - low[1]) ^ 2 < 1e-4 || (low[1] - low[2]) ^ 2 < 1e-4
-    }' >"$work/ranges" || fail "expected one value in the middle of each plane, and another in each plane" "got: $(<"$work/ranges")"
+    }' >"$work/ranges" ||
+    fail "expected one value in the middle of each plane, and another in each plane" "got: $(<"$work/ranges")"
 
 # ---- bf16: near f32 and not the same. f32 is the default.
 predict "$grey" mixed.npy 500 f32.npy --dtype f32

@@ -1,18 +1,22 @@
+#!/usr/bin/env bash
 # engine process and engine info on every configuration of the tree; the help of every command.
 source "$(dirname "$0")/common.sh"
 
 configs=("$SOURCE_DIR"/configs/*.toml)
 expect_exists "${configs[0]}"
 
-# column NAME: the values of a table, or the names of the report's entries, in the JSON of engine process; one a line
+# Out of the JSON of engine process: the values of a table, one a line; the report's names; a value of the report.
 column() { sed -nE "s/.*\"tables\":\{(.*,)?\"$1\":\[([^]]*)\].*/\2/p" "$out" | tr ',' '\n'; }
 report_keys() { sed -E 's/.*"report":\{//; s/\},"solvers":.*//' "$out" | grep -oE '"[a-z0-9_]+":\{"meaning"' | cut -d'"' -f2; }
 report_value() { sed -nE "s/.*\"$1\":\{\"meaning\":\"[^\"]*\",\"value\":([^}]*)\}.*/\1/p" "$out"; }
+printed_levels() { # the first column of the table in the text
+    sed '1,/^ *level /d' "$out" | awk '{ printf "%s%s", separator, $1; separator = " " }'
+}
 text_value() { awk -v name="$1" '$1 == name { print $2; exit }' "$out"; } # of engine process or engine info without --json
 
 expect_near() { # expect_near WHAT EXPECTED GOT: within 1e-5 of it
-    awk -v expected="$2" -v got="$3" 'BEGIN { difference = got - expected; if (difference < 0) difference = -difference
-        exit !(got != "" && difference <= 1e-5 * (expected < 0 ? -expected : expected)) }' || fail "$1" "expected: $2" "got:      $3"
+    awk -v expected="$2" -v got="$3" 'BEGIN { exit !(got != "" && (got - expected) ^ 2 <= (1e-5 * expected) ^ 2) }' ||
+        fail "$1" "expected: $2" "got:      $3"
 }
 
 declare -A levels_of=([ddpm]=alpha_bar [ihdm]=blur_sigma) # a table of each kind
@@ -31,16 +35,20 @@ for config in "${configs[@]}"; do
     ((${#keys[@]} >= 8)) || fail "$name: expected a report of at least 8 numbers, got: ${keys[*]}"
     for key in step_bytes_per_image step_flops_per_image; do
         expect_match "$name: report" " $key( |\$)" " ${keys[*]}"
-        awk -v value="$(report_value $key)" 'BEGIN { exit !(value > 0) }' || fail "$name: expected $key above 0, got $(report_value $key)"
+        awk -v value="$(report_value $key)" 'BEGIN { exit !(value > 0) }' ||
+            fail "$name: expected $key above 0" "got: $(report_value $key)"
     done
     if [[ -v levels_of[$kind] ]]; then
-        expect_equal "$name: levels 0 to $steps in the table" $((steps + 1)) "$(column "${levels_of[$kind]}" | wc -l)"
+        expect_equal "$name: levels 0 to $steps in the table" $((steps + 1)) \
+            "$(column "${levels_of[$kind]}" | wc -l)"
     fi
 
     succeeds process "$config"
     expect_match "$name: first line" "^$kind, $steps levels; solvers: [a-z]+" "$(head -n 1 "$out")"
-    for key in "${keys[@]}"; do [[ -n $(text_value "$key") ]] || fail "$name: expected the line $key also in the text"; done
-    expect_equal "$name: rows of the table" "0 $steps 11" "$(sed -n '/^ *level /,$p' "$out" | awk 'NR == 2 { first = $1 } END { print first, $1, NR - 1 }')"
+    for key in "${keys[@]}"; do
+        [[ -n $(text_value "$key") ]] || fail "$name: expected the line $key also in the text"
+    done
+    expect_match "$name: 11 rows of the table" "^0( [0-9]+){9} $steps\$" "$(printed_levels)"
 
     succeeds info "$config" --json
     expect_equal "$name: lines of JSON" 1 "$(wc -l <"$out")"
@@ -78,13 +86,15 @@ expect_equal "blur_sigma_last_pixels by --set" 14 "$(text_value blur_sigma_last_
 succeeds process "$ihdm" --set process.sigma_max=14 --set process.sigma_max=15
 expect_equal "the last --set holds" 15 "$(text_value blur_sigma_last_pixels)"
 succeeds process "$ddpm" --set process.schedule=cosine --json
-awk -v value="$(report_value alpha_bar_last)" 'BEGIN { exit !(value != "" && value < 1e-6) }' || fail "cosine schedule: expected alpha_bar_last below 1e-6" "got: $(report_value alpha_bar_last)"
+awk -v value="$(report_value alpha_bar_last)" 'BEGIN { exit !(value != "" && value < 1e-6) }' ||
+    fail "cosine schedule: expected alpha_bar_last below 1e-6" "got: $(report_value alpha_bar_last)"
 succeeds process "$ddpm" --rows 3
-expect_equal "levels of --rows 3" "0 500 1000" "$(sed -n '/^ *level /,$p' "$out" | awk 'NR > 1 { printf "%s%s", separator, $1; separator = " " }')"
+expect_equal "levels of --rows 3" "0 500 1000" "$(printed_levels)"
 succeeds process "$ddpm" --rows 5000 --set process.steps=3
-expect_equal "levels of a process with fewer than --rows" "0 1 2 3" "$(sed -n '/^ *level /,$p' "$out" | awk 'NR > 1 { printf "%s%s", separator, $1; separator = " " }')"
+expect_equal "levels of a process with fewer than --rows" "0 1 2 3" "$(printed_levels)"
 succeeds info "$ddpm" --json --set network.channels='[128]' --set network.attention_levels='[]'
-((0 < $(json_value "$out" parameters) && $(json_value "$out" parameters) < 35746307)) || fail "one level of four: expected fewer parameters" "got: $(json_value "$out" parameters)"
+parameters=$(json_value "$out" parameters)
+((0 < parameters && parameters < 35746307)) || fail "one level of four: expected fewer parameters" "got: $parameters"
 succeeds info "$ddpm" --json --set data.channels=1 # two 3×3 convolutions of 128 channels and one bias have two channels less
 expect_equal "parameters for grey images" $((35746307 - 2 * 9 * 128 * 2 - 2)) "$(json_value "$out" parameters)"
 
@@ -102,11 +112,14 @@ expect_match "a library and its licence" 'library +fmt [0-9.]+ \(MIT\)' "$(<"$ou
 
 # ---- Help: the program's names every command, each command's shows examples that name it, and every option it takes.
 succeeds --help
-for command in train sample predict process info; do expect_match "engine --help" "  $command  " "$(<"$out")"; done
+for command in train sample predict process info; do
+    expect_match "engine --help" "  $command  " "$(<"$out")"
+done
 expect_text "$out" "Exit codes"
 declare -A options=(
     [train]="--out --set --device"
-    [sample]="--count --seed --index --out --solver --steps --trajectory --batch --weights --checkpoint --dtype --device --json"
+    [sample]="--count --seed --index --out --solver --steps --eta --variance --spacing --no-clip --trajectory
+        --no-singles --batch --weights --checkpoint --dtype --device --json"
     [predict]="--input --t --output --dtype --weights --device"
     [process]="--set --rows --json"
     [info]="--set --json")

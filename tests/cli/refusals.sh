@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # What each command refuses: exit code 2 for a wrong command line and 1 for everything else, one line "error: ..." that says
 # what was wrong, and no run folder begun.
 source "$(dirname "$0")/common.sh"
@@ -74,6 +75,11 @@ no_setting "prediction" process.prediction=noise
 no_setting "variance" process.variance=medium
 no_setting "beta" process.schedule=linear process.beta_start=0.5 process.beta_end=0.1
 no_setting "expected 0 < sigma_min < sigma_max" process.kind=ihdm process.sigma_min=6
+
+no_setting "they need height and width in multiples of 4, got 12×10" 'network.channels=[8,8,8]'
+no_setting "'dpm' does not fit process ddpm: expected ancestral or ddim" train.sample_every=100 sample.solver=dpm
+no_setting "does not fit process ihdm" process.kind=ihdm train.sample_every=100 sample.solver=ddim
+no_setting "12 levels; expected 1 to 12" train.sample_every=100 sample.steps=13
 
 # ---- The configuration file.
 no_run 1 "cannot read $work/missing.toml" "$work/missing.toml"

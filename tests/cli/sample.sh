@@ -1,10 +1,12 @@
+#!/usr/bin/env bash
 # engine sample: which image comes out is decided by the run, the seed, the index and the solver, and by nothing else.
 source "$(dirname "$0")/common.sh"
 
 idx_images "$work/images.idx" 32 12 10
+faster=(--set train.learning_rate=1e-2 --set train.checkpoint_every=2)
 for kind in ddpm ihdm; do
     configuration "$work/$kind.toml" $kind "$work/images.idx" 12 10
-    succeeds train "$work/$kind.toml" --out "$work/$kind" --set train.learning_rate=1e-2 --set train.checkpoint_every=2
+    succeeds train "$work/$kind.toml" --out "$work/$kind" "${faster[@]}"
 done
 mkdir "$work/cifar"
 cifar10 "$work/cifar/data_batch_1.bin" 8 0
@@ -15,7 +17,7 @@ succeeds train "$work/rgb.toml" --out "$work/rgb"
 expect_archive() { # expect_archive FILE SHAPE
     expect_equal "$1: magic" 504b0304 "$(hex "$1" 0 4)"
     expect_equal "$1: name of its array" arr_0.npy "$(slice "$1" 30 9)"
-    cmp -s <(npy_header "$2" '|u1') <(slice "$1" 39 128) || fail "$1: expected an array ($2)" "got: $(head -c 167 "$1" | tr -d '\0')"
+    expect_npy "$1" "$2" '|u1' 39
 }
 image() { # image FOLDER K BYTES: image k of the archive
     slice "$1/samples.npz" $((167 + $2 * $3)) "$3"
@@ -61,7 +63,8 @@ for kind in ddpm ihdm; do
     succeeds sample "$work/$kind" -n 1 --index 3 --out "$work/$kind-alone"
     expect_contents "$work/$kind-alone" grid.png samples.npz 00003.png
     expect_same "$whole/00003.png" "$work/$kind-alone/00003.png"
-    cmp <(image "$whole" 3 120) <(image "$work/$kind-alone" 0 120) || fail "$kind: image 3 of 5 and image 3 alone differ in samples.npz"
+    cmp <(image "$whole" 3 120) <(image "$work/$kind-alone" 0 120) ||
+        fail "$kind: image 3 of 5 and image 3 alone differ in samples.npz"
     succeeds sample "$work/$kind" -n 5 --seed 1 --out "$work/$kind-seed"
     for k in 0 1 2 3 4; do expect_different "$whole/0000$k.png" "$work/$kind-seed/0000$k.png"; done
 done
@@ -82,7 +85,8 @@ for kind in ddpm ihdm; do
     expect_match "solvers of $kind" "$([[ $kind == ddpm ]] && echo 'ancestral ddim' || echo ihdm)" "${solvers[*]}"
     for solver in "${solvers[@]}"; do
         for count in "${steps[@]}"; do
-            succeeds sample "$work/$kind" -n 5 --solver "$solver" --steps "$count" --out "$work/solver-$solver-$count" --no-singles
+            succeeds sample "$work/$kind" -n 5 --no-singles --out "$work/solver-$solver-$count" \
+                --solver "$solver" --steps "$count"
             expect_text "$err" "sampling 100/100"
         done
         ((${#steps[@]} == 1)) || expect_different "$work/solver-$solver-5/samples.npz" "$work/solver-$solver-12/samples.npz"
@@ -107,7 +111,7 @@ expect_same "$ddim" "$work/variant/samples.npz" # the defaults
 variant "$ddim" --solver ddim --dtype bf16
 
 # The configuration's [sample] is what a run does unless told otherwise; its steps go with its solver.
-succeeds train "$work/ddpm.toml" --out "$work/ddpm-ddim" --set train.learning_rate=1e-2 --set train.checkpoint_every=2 --set sample.solver=ddim --set sample.steps=5
+succeeds train "$work/ddpm.toml" --out "$work/ddpm-ddim" "${faster[@]}" --set sample.solver=ddim --set sample.steps=5
 succeeds sample "$work/ddpm-ddim" -n 5 --out "$work/configured" --no-singles
 expect_same "$ddim" "$work/configured/samples.npz"
 succeeds sample "$work/ddpm-ddim" -n 5 --out "$work/configured" --no-singles --solver ancestral
@@ -136,6 +140,15 @@ for kind in ddpm ihdm; do
     expect_same "$work/written/$kind" "$work/$kind-moved"
 done
 ddpm=$work/elsewhere/ddpm ihdm=$work/elsewhere/ihdm
+
+# ---- Interrupted, it ends with 130 and leaves no part of the images.
+succeeds train "$work/rgb/config.toml" --out "$work/long" --set process.steps=1000 --set train.steps=1
+start sample "$work/long" -n 8 --out "$work/interrupted"
+wait_until "it samples" grep -q "sampling 10/100" "$work/background.err"
+kill -INT "$background"
+ends_with 130
+expect_equal "last line of standard error" "error: interrupted" "$(tail -n 1 "$work/background.err")"
+expect_missing "$work/interrupted"
 
 # ---- Refusals; none makes a folder for images.
 no() { # no STATUS TEXT ARGUMENT...

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # engine train: what a run folder holds, data sets of each kind, and that training learns.
 source "$(dirname "$0")/common.sh"
 
@@ -13,7 +14,8 @@ for kind in ddpm ihdm; do
         IFS=: read -r name height width grid <<<"$size"
         run_folder=$work/$kind-$name
         configuration "$work/$kind-$name.toml" $kind "$work/$name.idx" "$height" "$width"
-        succeeds train "$work/$kind-$name.toml" --out "$run_folder" --set train.checkpoint_every=1 --set train.keep=3 --set train.sample_every=2
+        succeeds train "$work/$kind-$name.toml" --out "$run_folder" \
+            --set train.checkpoint_every=1 --set train.keep=3 --set train.sample_every=2
         expect_equal "standard output: the last checkpoint" "$run_folder/checkpoints/step-0000004" "$(<"$out")"
         expect_text "$err" "32 images of ${height}x$width"
         expect_text "$err" "step 4/4"
@@ -39,7 +41,9 @@ for kind in ddpm ihdm; do
 
         expect_equal "steps in metrics.jsonl" "1 2 3 4" "$(metric_steps "$run_folder")"
         expect_contents "$run_folder/samples" step-0000002.png step-0000004.png
-        for step in 2 4; do expect_equal "size of the sample grid" "$grid" "$(png_size "$run_folder/samples/step-000000$step.png")"; done
+        for step in 2 4; do
+            expect_equal "size of the sample grid" "$grid" "$(png_size "$run_folder/samples/step-000000$step.png")"
+        done
         expect_different "$run_folder"/samples/step-000000{2,4}.png
 
         # The configuration it keeps is the whole one: asked for again, the finished run stays as it is.
@@ -58,14 +62,17 @@ config=$work/ddpm-odd.toml
 succeeds train "$config" --out "$work/again"
 succeeds train "$config" --out "$work/other" --set train.seed=1
 last=checkpoints/step-0000004
-for file in model ema optimizer; do expect_same "$work/ddpm-odd/$last/$file.safetensors" "$work/again/$last/$file.safetensors"; done
+for file in model ema optimizer; do
+    expect_same "$work/ddpm-odd/$last/$file.safetensors" "$work/again/$last/$file.safetensors"
+done
 expect_different "$work/again/$last/model.safetensors" "$work/other/$last/model.safetensors"
 expect_contents "$work/again/checkpoints" step-0000004 # checkpoint_every is 1000: only the last
 expect_missing "$work/again/samples"
 
 # ---- It learns: the loss over the last 20 of 80 steps against that over the first 5.
 for kind in ddpm ihdm; do
-    succeeds train "$work/$kind-odd.toml" --out "$work/learning-$kind" --set train.steps=80 --set train.learning_rate=1e-2
+    succeeds train "$work/$kind-odd.toml" --out "$work/learning-$kind" \
+        --set train.steps=80 --set train.learning_rate=1e-2
     metrics "$work/learning-$kind" | awk '
         $1 <= 5 { first += $2 / 5 }
         $1 > 60 { last += $2 / 20 }
@@ -79,11 +86,12 @@ expect_equal "steps in metrics.jsonl" "3 4" "$(metric_steps "$work/seldom")"
 { metrics "$work/again"; metrics "$work/seldom"; } | awk '
     NR <= 3 { sum += $2 }
     NR == 5 { difference = $2 - sum / 3; exit !(difference < 1e-6 && difference > -1e-6) }' ||
-    fail "expected the loss of step 3 to be the mean of three" "each: $(metrics "$work/again")" "every third: $(metrics "$work/seldom")"
+    fail "expected the loss of step 3 to be the mean of three" \
+        "each: $(metrics "$work/again")" "every third: $(metrics "$work/seldom")"
 
 # ---- No step at all writes the initial network, of which the average is the same.
 succeeds train "$config" --out "$work/initial" --set train.steps=0
-expect_same "$work/initial/checkpoints/step-0000000/model.safetensors" "$work/initial/checkpoints/step-0000000/ema.safetensors"
+expect_same "$work"/initial/checkpoints/step-0000000/{model,ema}.safetensors
 
 # ---- Accumulated batches, bf16 activations.
 succeeds train "$config" --out "$work/accumulated" --set train.accumulation=3 --set train.batch=2
@@ -91,6 +99,11 @@ expect_equal "images in state.json" 24 "$(json_value "$work/accumulated/$last/st
 succeeds train "$config" --out "$work/bf16" --set train.dtype=bf16
 expect_text "$err" "activations bf16"
 expect_different "$work/bf16/$last/model.safetensors" "$work/again/$last/model.safetensors"
+
+# ---- A run that diverges ends with an error and no checkpoint of that step.
+diverging=(--set train.learning_rate=1000 --set train.weight_decay=1000 --set train.checkpoint_every=1)
+refuses 1 "step 2: the loss is" train "$config" --out "$work/diverged" "${diverging[@]}"
+expect_contents "$work/diverged/checkpoints" step-0000001
 
 # ---- A data set smaller than a batch gives batches of all its images.
 idx_images "$work/three.idx" 3 12 10
@@ -104,7 +117,9 @@ idx_labels "$work/folder/train-labels-idx1-ubyte" 32
 succeeds train "$config" --out "$work/from-folder" --set data.path="$work/folder"
 expect_text "$err" "labels 0 to 9"
 expect_same "$work/from-folder/$last/model.safetensors" "$work/again/$last/model.safetensors"
-for file in train-images-idx3-ubyte train-labels-idx1-ubyte; do gzip -c "$work/folder/$file" >"$work/folder.gz/$file.gz"; done
+for file in train-images-idx3-ubyte train-labels-idx1-ubyte; do
+    gzip -c "$work/folder/$file" >"$work/folder.gz/$file.gz"
+done
 if ((has_zlib)); then
     succeeds train "$config" --out "$work/from-gzip" --set data.path="$work/folder.gz"
     expect_same "$work/from-gzip/$last/model.safetensors" "$work/again/$last/model.safetensors"
