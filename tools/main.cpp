@@ -42,7 +42,12 @@ int main(int argc, char** argv) {
     } catch (const CLI::RuntimeError& e) {
         return e.get_exit_code();
     } catch (const CLI::ParseError& e) {
-        fmt::print(stderr, "error: {}\n", e.what());
+        if (app.get_subcommands().empty() && argc > 1)
+            fmt::print(stderr,
+                       "error: unknown command {}: expected train, sample, predict, process or info\n",
+                       argv[1]);
+        else
+            fmt::print(stderr, "error: {}\n", e.what());
         return 2;
     } catch (const heat::tools::Interrupted&) {
         fmt::print(stderr, "error: interrupted\n");

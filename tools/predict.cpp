@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <cstdlib>
+
 namespace heat::tools {
 namespace {
 
@@ -44,13 +47,20 @@ void predict(const PredictOptions& options) {
 
 void add_predict_command(CLI::App& app) {
     auto o = std::make_shared<PredictOptions>();
+    const CLI::Validator finite(
+        [](std::string& text) {
+            return std::isfinite(std::strtod(text.c_str(), nullptr)) ? std::string()
+                                                                     : text + " is not finite";
+        },
+        "FINITE");
     CLI::App* command = app.add_subcommand("predict", "Call a run's network once on an array");
     command->add_option("run", o->run, "Run folder")->required();
     command->add_option("--input", o->input, "NumPy array (.npy), N×C×H×W")->required();
     command
         ->add_option("--t", o->timestep,
                      "Timestep as the network sees it: 0-based for ddpm, the level for ihdm")
-        ->required();
+        ->required()
+        ->check(CLI::Range(0.0, 1e9) & finite);
     command->add_option("--output", o->output, "Where to write the network's output (.npy, N×C×H×W f32)")
         ->required();
     command->add_option("--dtype", o->dtype, "Of activations: f32, bf16 or auto")->capture_default_str();

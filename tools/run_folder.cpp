@@ -81,15 +81,23 @@ void RunFolder::lock() {
         throw Error(
             fmt::format("{}: another process is training in this folder; wait for it or choose another --out",
                         path_.string()));
+    remove_leftovers();
+}
+
+void RunFolder::remove_leftovers() const {
+    std::error_code ignored; // what stays costs only disk
+    for (const auto& entry : fs::directory_iterator(path_, ignored))
+        if (entry.path().filename().string().find(".tmp-") != std::string::npos)
+            fs::remove_all(entry.path(), ignored);
+    for (const auto& entry : fs::directory_iterator(path_ / "checkpoints", ignored))
+        if (entry.path().filename().string().starts_with(".unfinished-"))
+            fs::remove_all(entry.path(), ignored);
 }
 
 void RunFolder::thin(int64_t keep) const {
     const std::vector<Checkpoint> all = checkpoints();
     std::error_code ignored; // an old checkpoint that stays costs only disk
     for (size_t i = 0; i + size_t(keep) < all.size(); ++i) fs::remove_all(all[i].folder, ignored);
-    for (const auto& entry : fs::directory_iterator(path_ / "checkpoints", ignored))
-        if (entry.path().filename().string().starts_with(".unfinished-"))
-            fs::remove_all(entry.path(), ignored);
 }
 
 void RunFolder::truncate_metrics(int64_t step) const {

@@ -36,10 +36,10 @@ public:
     /// The newest, or the one of `step`. Throws Error where there is none, saying which there are.
     Checkpoint checkpoint(std::optional<int64_t> step = std::nullopt) const;
 
-    /// Makes the folder if needed and takes its lock until this object goes. Throws Error where another
-    /// process trains in it.
+    /// Makes the folder if needed, takes its lock until this object goes, and deletes what killed writers
+    /// left behind. Throws Error where another process trains in it.
     void lock();
-    /// Deletes all but the newest `keep` checkpoints, and what unfinished writes left.
+    /// Deletes all but the newest `keep` checkpoints.
     void thin(int64_t keep) const;
     /// Drops the metrics that a resumed run will write again: those past `step`.
     void truncate_metrics(int64_t step) const;
@@ -49,6 +49,8 @@ public:
     RunFolder& operator=(const RunFolder&) = delete;
 
 private:
+    void remove_leftovers() const;
+
     std::filesystem::path path_;
     int lock_ = -1;
 };

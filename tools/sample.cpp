@@ -25,9 +25,6 @@ struct SampleOptions {
 };
 
 void write_all(const SampledImages& images, const fs::path& out, bool singles, int64_t first_index) {
-    std::error_code error;
-    fs::create_directories(out, error);
-    if (error) throw Error(fmt::format("{}: cannot make the folder: {}", out.string(), error.message()));
     write_png(out / "grid.png", grid_of(images));
     const size_t each = images.pixels.size() / size_t(images.count);
     for (int i = 0; singles && i < images.count; ++i) {
@@ -69,14 +66,23 @@ void sample(const SampleOptions& options) {
     const TrainedRun run = load_run(options.run, device, options.weights, options.checkpoint, options.dtype);
     ModelDenoiser denoiser(*run.model);
     const SamplingPlan plan = plan_of(options, run.configuration);
+    std::error_code error; // found out before the work, not after it
+    const bool made = fs::create_directories(options.out, error);
+    if (error) throw Error(fmt::format("{}: cannot make the folder: {}", options.out, error.message()));
     const InterruptGuard guard;
     Progress progress("sampling", 0, 100);
     int64_t shown = -1;
-    const SampledImages images = sample_images(*run.process, denoiser, plan, [&](int64_t done, int64_t all) {
-        const int64_t percent = done * 100 / std::max<int64_t>(all, 1);
-        if (percent / 10 != shown / 10 || percent == 100) progress.show(percent, "percent");
-        shown = percent;
-    });
+    SampledImages images;
+    try {
+        images = sample_images(*run.process, denoiser, plan, [&](int64_t done, int64_t all) {
+            const int64_t percent = done * 100 / std::max<int64_t>(all, 1);
+            if (percent / 10 != shown / 10 || percent == 100) progress.show(percent, "percent");
+            shown = percent;
+        });
+    } catch (...) {
+        if (made) fs::remove(options.out, error); // an empty folder is no result
+        throw;
+    }
     progress.finish();
     write_all(images, options.out, !options.no_singles, options.index);
     const fs::path grid = fs::path(options.out) / "grid.png";
@@ -102,7 +108,8 @@ void add_sample_command(CLI::App& app) {
         ->capture_default_str()
         ->check(CLI::Range(int64_t(1), int64_t(1) << 24));
     command->add_option("--seed", o->seed, "Image k is the same for a seed, whatever the batch")
-        ->capture_default_str();
+        ->capture_default_str()
+        ->check(CLI::NonNegativeNumber);
     command->add_option("--index", o->index, "Index of the first image")
         ->capture_default_str()
         ->check(CLI::Range(int64_t(0), int64_t(1) << 31));

@@ -58,7 +58,9 @@ SampledImages sample_images(const processes::Process& process, processes::Denois
 }
 
 Image8 grid_of(const SampledImages& images) {
-    return image_grid(images.pixels, images.count, images.height, images.width, images.channels,
+    const int shown = std::min(images.count, 256);
+    const size_t bytes = images.pixels.size() / size_t(images.count) * size_t(shown);
+    return image_grid({images.pixels.data(), bytes}, shown, images.height, images.width, images.channels,
                       {.scale = enlargement(images.height, images.width)});
 }
 

@@ -28,7 +28,7 @@ struct SampledImages {
 SampledImages sample_images(const processes::Process& process, processes::Denoiser& denoiser,
                             const SamplingPlan& plan, const std::function<void(int64_t, int64_t)>& report);
 
-/// The images as one picture, enlarged so that small ones can be seen.
+/// The images, the first 256 at most, as one picture, enlarged so that small ones can be seen.
 Image8 grid_of(const SampledImages& images);
 
 } // namespace heat::tools

@@ -57,7 +57,7 @@ Trainer::Trainer(const Configuration& configuration, Device device)
         throw Error(fmt::format(
             "network.channels has {} levels: they need height and width in multiples of {}, got {}×{}",
             configuration.network.channels.size(), multiple, dataset_.height, dataset_.width));
-    if (configuration.train.sample_every > 0) process_->check(sampling_plan().request);
+    process_->check(sampling_plan().request);
 }
 
 SamplingPlan Trainer::sampling_plan() const {
@@ -125,7 +125,7 @@ void Trainer::resume(const RunFolder& folder) {
 
 void Trainer::prepare_prior(const RunFolder& folder) {
     if (!process_->needs_prior()) return;
-    if (fs::exists(folder.prior())) {
+    if (optimizer_.steps() > 0) { // before the first checkpoint the file may be of other data
         process_->set_prior(load_tensors(folder.prior()));
         return;
     }

@@ -130,6 +130,7 @@ no 1 "dtype is auto, f32 or bf16" one.npy --t 1 --dtype f16
 no 1 "weights are ema or model" one.npy --t 1 --weights best
 no 2 "--t" one.npy
 no 2 "--t" one.npy --t soon
+no 2 "--t" one.npy --t nan
 refuses 2 "--input" predict "$grey" --t 1 --output "$work/refused.npy"
 refuses 2 "--output" predict "$grey" --t 1 --input "$work/one.npy"
 refuses 1 "not a run folder" predict "$work" --t 1 --input "$work/one.npy" --output "$work/refused.npy"

@@ -24,8 +24,8 @@ no_config() { # no_config TEXT CONTENT: of a configuration file, as printf write
 
 # ---- The command line.
 refuses 2 "subcommand"
-refuses 2 "" trian "$config" --out "$work/refused"
-refuses 2 "" --frobnicate
+refuses 2 "trian" trian "$config" --out "$work/refused"
+refuses 2 "--frobnicate" --frobnicate
 no_run 2 "config"
 refuses 2 "--out" train "$config"
 no_run 2 "--frobnicate" "$config" --frobnicate
@@ -79,6 +79,7 @@ no_setting "expected 0 < sigma_min < sigma_max" process.kind=ihdm process.sigma_
 no_setting "they need height and width in multiples of 4, got 12×10" 'network.channels=[8,8,8]'
 no_setting "'dpm' does not fit process ddpm: expected ancestral or ddim" train.sample_every=100 sample.solver=dpm
 no_setting "does not fit process ihdm" process.kind=ihdm train.sample_every=100 sample.solver=ddim
+no_setting "does not fit process ihdm" process.kind=ihdm sample.solver=ddim # engine sample would refuse it later
 no_setting "12 levels; expected 1 to 12" train.sample_every=100 sample.steps=13
 
 # ---- The configuration file.

@@ -48,7 +48,6 @@ for attempt in 1 2 3 4 5; do
 done
 note "killed at 5 steps, then after seconds:$delays"
 succeeds train "$config" --out "$work/killed" --set train.steps=$kill_steps --set train.checkpoint_every=2
-rm -f "$work/killed"/{config.toml,metrics.jsonl}.tmp-* # what a kill in the middle of a write leaves, and nobody reads
 expect_same_run "$work/kill-whole" "$work/killed" $kill_steps
 
 # ---- SIGINT saves, ends with 130 and prints the command that goes on, whatever was set; that does. SIGTERM is the same.
@@ -137,6 +136,15 @@ expect_same_run "$work/whole" "$work/half" 4
 rm -r "$work/half/checkpoints"
 succeeds train "$config" --out "$work/half" "${half[@]}"
 expect_same_run "$work/whole" "$work/half" 4
+
+# ---- A run without a checkpoint begins anew, with what ihdm samples start from made of the data of now.
+idx_images "$work/fewer.idx" 20 12 10
+succeeds train "$work/ihdm.toml" --out "$work/restarted"
+rm -r "$work/restarted/checkpoints"
+succeeds train "$work/ihdm.toml" --out "$work/restarted" --set data.path="$work/fewer.idx" --set process.sigma_max=3.0
+succeeds train "$work/ihdm.toml" --out "$work/begun" --set data.path="$work/fewer.idx" --set process.sigma_max=3.0
+expect_same "$work/begun/prior.safetensors" "$work/restarted/prior.safetensors"
+expect_same_run "$work/begun" "$work/restarted" 4
 
 # ---- A damaged checkpoint is refused by name, and left as it is; without it the run goes on from the one before.
 damaged=$work/half/checkpoints/step-0000004

@@ -141,6 +141,12 @@ for kind in ddpm ihdm; do
 done
 ddpm=$work/elsewhere/ddpm ihdm=$work/elsewhere/ihdm
 
+# ---- More images than fit one picture are written all the same.
+succeeds train "$work/rgb/config.toml" --out "$work/many" --set process.steps=1 --set train.steps=1 --set network.groups=1 \
+    --set 'network.channels=[2]' --set 'network.attention_levels=[]' --set network.middle_attention=false
+succeeds sample "$work/many" -n 9500 --no-singles --out "$work/many-samples"
+expect_archive "$work/many-samples/samples.npz" "9500, 32, 32, 3"
+
 # ---- Interrupted, it ends with 130 and leaves no part of the images.
 succeeds train "$work/rgb/config.toml" --out "$work/long" --set process.steps=1000 --set train.steps=1
 start sample "$work/long" -n 8 --out "$work/interrupted"
@@ -160,6 +166,7 @@ no 2 "--count" sample "$ddpm" -n -1
 no 2 "--count" sample "$ddpm" -n many
 no 2 "--batch" sample "$ddpm" --batch 0
 no 2 "--index" sample "$ddpm" --index -1
+no 2 "--seed" sample "$ddpm" --seed -1
 no 2 "--steps" sample "$ddpm" --steps -1
 no 2 "run" sample
 refuses 2 "--out" sample "$ddpm"
@@ -181,6 +188,7 @@ no 1 "not a run folder" sample "$work/written"
 no 1 "not a run folder" sample "$ENGINE"
 touch "$work/file"
 refuses 1 "$work/file/pictures" sample "$ddpm" -n 1 --out "$work/file/pictures"
+! grep -q sampling "$err" || fail "expected a folder that cannot be made to be refused before sampling"
 
 # ---- Damaged runs.
 checkpoint=$ddpm/checkpoints/step-0000004
