@@ -90,6 +90,7 @@ void sample(const SampleOptions& options) {
         fmt::print("{}\n", nlohmann::json{{"grid", grid.string()},
                                           {"count", images.count},
                                           {"checkpoint_step", run.checkpoint.step},
+                                          {"peak_memory_bytes", memory_statistics(device).peak},
                                           {"seconds", images.seconds},
                                           {"seconds_per_image", images.seconds / images.count}}
                                .dump());

@@ -54,6 +54,7 @@ void train(const TrainOptions& options) {
                    trainer.step(), folder.config().string(), options.out);
         throw CLI::RuntimeError(130);
     }
+    fmt::print(stderr, "peak memory {} MiB\n", memory_statistics(device).peak >> 20);
     fmt::print("{}\n", folder.checkpoint_folder(trainer.step()).string());
 }
 

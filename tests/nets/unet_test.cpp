@@ -132,6 +132,32 @@ TEST_SUITE("nets") {
         CHECK(compared == 3);
     }
 
+    TEST_CASE("U-Net: a steady training step asks the system for no memory")
+    {
+        const Golden start("unet_ddpm.safetensors"), trace("unet_ddpm_trace.safetensors");
+        ParameterStore store;
+        const UNet network(start.config(), store);
+        store.allocate(Device::cpu, 0);
+        Optimizer optimizer(store, {});
+        const Tensor x = trace.images("trace.inputs", 0), target = trace.images("trace.targets", 0);
+        const Tensor t = Tensor::from_host(Shape{4}, trace.row("trace.timesteps", 0), Device::cpu);
+        const auto step = [&] {
+            Tape tape;
+            tape.backward(squared_error(network.forward(Variable(x), t, {}), target, Tensor(), 1e-3f).loss);
+            optimizer.step();
+        };
+        step();
+        step();
+        const MemoryStatistics before = memory_statistics(Device::cpu);
+        reset_peak_memory(Device::cpu);
+        step();
+        const MemoryStatistics after = memory_statistics(Device::cpu);
+        CHECK(after.allocations == before.allocations);
+        CHECK(after.in_use == before.in_use);
+        CHECK(after.peak > after.in_use); // activations lived during the step
+        CHECK(after.reserved >= after.peak);
+    }
+
     TEST_CASE("U-Net: the published parameter counts")
     {
         UNetConfig ddpm;
