@@ -22,15 +22,13 @@ std::vector<uint32_t> batch(BatchSampler& sampler, uint64_t index) {
 
 TEST_SUITE("data") {
 
-    TEST_CASE("batch order: the order that an independent implementation gives")
-    {
+    TEST_CASE("batch order: the order that an independent implementation gives") {
         // Printed by tests/golden/make_io.py.
         CHECK(epoch_order(0x0123456789ABCDEF, (uint64_t{1} << 32) + 5, 16) ==
               std::vector<uint32_t>{2, 10, 15, 7, 14, 3, 11, 13, 5, 6, 1, 12, 4, 0, 8, 9});
     }
 
-    TEST_CASE("batch order: a permutation that depends on seed and epoch")
-    {
+    TEST_CASE("batch order: a permutation that depends on seed and epoch") {
         for (const uint32_t count : {1u, 2u, 7u, 1000u, 60000u}) {
             std::vector<uint32_t> order = epoch_order(3, 4, count);
             CHECK(order == epoch_order(3, 4, count));
@@ -48,8 +46,7 @@ TEST_SUITE("data") {
         CHECK(epoch_order(3, 4, 0).empty());
     }
 
-    TEST_CASE("batch order: all permutations are equally likely")
-    {
+    TEST_CASE("batch order: all permutations are equally likely") {
         std::map<std::vector<uint32_t>, int> seen;
         constexpr int epochs = 24'000;
         for (uint64_t epoch = 0; epoch < epochs; ++epoch) ++seen[epoch_order(11, epoch, 4)];
@@ -60,8 +57,7 @@ TEST_SUITE("data") {
         CHECK(chi_square > 6.0);  // and not suspiciously even
     }
 
-    TEST_CASE("batch sampler: batches walk through the order of each epoch")
-    {
+    TEST_CASE("batch sampler: batches walk through the order of each epoch") {
         BatchSampler sampler(5, 10, 4);
         CHECK(sampler.batch_size() == 4);
         CHECK(sampler.batches_per_epoch() == 2);
@@ -75,8 +71,7 @@ TEST_SUITE("data") {
         CHECK(batch(fresh, 1'000'001) == batch(sampler, 1'000'001));
     }
 
-    TEST_CASE("batch sampler: batches of one epoch do not share items")
-    {
+    TEST_CASE("batch sampler: batches of one epoch do not share items") {
         BatchSampler sampler(1, 103, 10);
         std::vector<uint32_t> items;
         for (uint64_t index = 20; index < 30; ++index)
@@ -87,8 +82,7 @@ TEST_SUITE("data") {
         CHECK(items.back() < 103);
     }
 
-    TEST_CASE("batch sampler: a data set smaller than the batch is one batch an epoch")
-    {
+    TEST_CASE("batch sampler: a data set smaller than the batch is one batch an epoch") {
         BatchSampler sampler(1, 3, 128);
         CHECK(sampler.batch_size() == 3);
         CHECK(sampler.batches_per_epoch() == 1);
@@ -96,8 +90,7 @@ TEST_SUITE("data") {
         CHECK(batch(sampler, 7) == epoch_order(1, 7, 3));
     }
 
-    TEST_CASE("batch sampler: no items is refused")
-    {
+    TEST_CASE("batch sampler: no items is refused") {
         CHECK(contains(error_of([] { BatchSampler sampler(1, 0, 4); }), "got 0 and 4"));
         CHECK(contains(error_of([] { BatchSampler sampler(1, 4, 0); }), "got 4 and 0"));
     }

@@ -8,8 +8,7 @@ using namespace heat::test;
 
 TEST_SUITE("data") {
 
-    TEST_CASE("cifar10: planes become interleaved and files follow one another")
-    {
+    TEST_CASE("cifar10: planes become interleaved and files follow one another") {
         const TemporaryFolder folder;
         write_bytes(folder / "a.bin", make_cifar10(std::vector<uint8_t>{6, 9}));
         write_bytes(folder / "b.bin", make_cifar10(std::vector<uint8_t>{0}));
@@ -33,8 +32,7 @@ TEST_SUITE("data") {
         CHECK(contains(dataset.description, "and 1 files more"));
     }
 
-    TEST_CASE("cifar10: bad files are refused with the reason")
-    {
+    TEST_CASE("cifar10: bad files are refused with the reason") {
         const TemporaryFolder folder;
         const auto refusal = [&](std::span<const uint8_t> file) {
             write_bytes(folder / "a.bin", file);

@@ -25,8 +25,7 @@ const char* real_data() {
 
 TEST_SUITE("data") {
 
-    TEST_CASE("dataset: files are recognised by their content or name")
-    {
+    TEST_CASE("dataset: files are recognised by their content or name") {
         const TemporaryFolder folder;
         write_bytes(folder / "anything", make_idx_images(2, 3, 4));
         CHECK(load_dataset(folder / "anything").width == 4);
@@ -37,8 +36,7 @@ TEST_SUITE("data") {
         CHECK(load_dataset(folder / "batch", "cifar10").labels == std::vector<int>{4, 5});
     }
 
-    TEST_CASE("dataset: a folder of IDX files")
-    {
+    TEST_CASE("dataset: a folder of IDX files") {
         const TemporaryFolder folder;
         write_bytes(folder / "t10k-images-idx3-ubyte", make_idx_images(9, 2, 2));
         write_bytes(folder / "train-images-idx3-ubyte", make_idx_images(2, 3, 4));
@@ -51,8 +49,7 @@ TEST_SUITE("data") {
                        "holds no data set (format cifar10)"));
     }
 
-    TEST_CASE("dataset: a folder of CIFAR-10 batches in the order of their names and each once")
-    {
+    TEST_CASE("dataset: a folder of CIFAR-10 batches in the order of their names and each once") {
         const TemporaryFolder folder;
         write_bytes(folder / "data_batch_2.bin", make_cifar10(std::vector<uint8_t>{2}));
         write_bytes(folder / "data_batch_1.bin", make_cifar10(std::vector<uint8_t>{1, 9}));
@@ -63,8 +60,7 @@ TEST_SUITE("data") {
     }
 
 #if defined(HEAT_WITH_ZLIB) && HEAT_WITH_ZLIB
-    TEST_CASE("dataset: compressed files are read alike")
-    {
+    TEST_CASE("dataset: compressed files are read alike") {
         const TemporaryFolder folder;
         fs::create_directory(folder / "idx");
         fs::create_directory(folder / "cifar");
@@ -80,8 +76,7 @@ TEST_SUITE("data") {
     }
 #endif
 
-    TEST_CASE("dataset: what is no data set is refused with what was expected and what came")
-    {
+    TEST_CASE("dataset: what is no data set is refused with what was expected and what came") {
         const TemporaryFolder folder;
         const std::string missing = error_of([&] { load_dataset(folder / "no"); });
         CHECK(contains(missing, (folder / "no").string()));
@@ -109,8 +104,7 @@ TEST_SUITE("data") {
         CHECK(load_dataset(folder.path(), "cifar10").channels == 3);
     }
 
-    TEST_CASE("dataset: the real MNIST")
-    {
+    TEST_CASE("dataset: the real MNIST") {
         const char* folder = real_data();
         if (folder == nullptr) return;
         const Dataset train = load_dataset(fs::path(folder) / "mnist");
@@ -131,8 +125,7 @@ TEST_SUITE("data") {
               std::vector<int>{7, 2, 1, 0, 4, 1, 4, 9, 5, 9});
     }
 
-    TEST_CASE("dataset: the real CIFAR-10")
-    {
+    TEST_CASE("dataset: the real CIFAR-10") {
         const char* folder = real_data();
         if (folder == nullptr) return;
         const fs::path path = fs::path(folder) / "cifar10";

@@ -8,8 +8,7 @@ using namespace heat::test;
 
 TEST_SUITE("data") {
 
-    TEST_CASE("gzip: files that are not compressed are read as they are")
-    {
+    TEST_CASE("gzip: files that are not compressed are read as they are") {
         const TemporaryFolder folder;
         write_bytes(folder / "x.gz", to_bytes("plain"));
         CHECK(read_maybe_gzip(folder / "x.gz") == to_bytes("plain"));
@@ -19,8 +18,7 @@ TEST_SUITE("data") {
 
 #if defined(HEAT_WITH_ZLIB) && HEAT_WITH_ZLIB
 
-    TEST_CASE("gzip: one member and several and padding")
-    {
+    TEST_CASE("gzip: one member and several and padding") {
         const TemporaryFolder folder;
         std::vector<uint8_t> file = make_gzip(to_bytes("heat "));
         write_bytes(folder / "x", file);
@@ -31,8 +29,7 @@ TEST_SUITE("data") {
         CHECK(gunzip(file, "x") == to_bytes("heat engine"));
     }
 
-    TEST_CASE("gzip: deflated text of a known file")
-    {
+    TEST_CASE("gzip: deflated text of a known file") {
         // printf 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' | gzip -9n
         const std::vector<uint8_t> file{0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00,
                                         0x02, 0x03, 0x4b, 0x4c, 0x24, 0x0e, 0x00, 0x00,
@@ -40,8 +37,7 @@ TEST_SUITE("data") {
         CHECK(gunzip(file, "x") == std::vector<uint8_t>(40, 'a'));
     }
 
-    TEST_CASE("gzip: the limit of size holds to the byte")
-    {
+    TEST_CASE("gzip: the limit of size holds to the byte") {
         std::vector<uint8_t> content(60'000);
         for (size_t i = 0; i < content.size(); ++i) content[i] = static_cast<uint8_t>(i * i >> 3);
         std::vector<uint8_t> file = make_gzip(content);
@@ -51,8 +47,7 @@ TEST_SUITE("data") {
         CHECK(contains(error_of([&] { gunzip(file, "x", 0); }), "more than the 0 bytes"));
     }
 
-    TEST_CASE("gzip: cut off and damaged files are refused")
-    {
+    TEST_CASE("gzip: cut off and damaged files are refused") {
         const std::vector<uint8_t> file = make_gzip(to_bytes("some content"));
         for (size_t size = 2; size < file.size(); ++size)
             CHECK(contains(error_of([&] { gunzip(std::span(file).first(size), "x.gz"); }),
@@ -68,8 +63,7 @@ TEST_SUITE("data") {
 
 #else
 
-    TEST_CASE("gzip: without zlib a compressed file is refused with the package to install")
-    {
+    TEST_CASE("gzip: without zlib a compressed file is refused with the package to install") {
         const TemporaryFolder folder;
         write_bytes(folder / "x.gz", make_gzip(to_bytes("heat")));
         const std::string message = error_of([&] { read_maybe_gzip(folder / "x.gz"); });

@@ -29,8 +29,7 @@ std::vector<uint8_t> header_of(uint32_t count, uint32_t height, uint32_t width) 
 
 TEST_SUITE("data") {
 
-    TEST_CASE("idx: images and the labels beside them")
-    {
+    TEST_CASE("idx: images and the labels beside them") {
         const TemporaryFolder folder;
         write_bytes(folder / images_name, make_idx_images(3, 2, 4));
         write_bytes(folder / labels_name, make_idx_labels(std::vector<uint8_t>{7, 0, 9}));
@@ -46,8 +45,7 @@ TEST_SUITE("data") {
         CHECK(contains(dataset.description, "labels 0 to 9"));
     }
 
-    TEST_CASE("idx: without a labels file there are no labels")
-    {
+    TEST_CASE("idx: without a labels file there are no labels") {
         const TemporaryFolder folder;
         write_bytes(folder / images_name, make_idx_images(1, 2, 2));
         CHECK(load_idx(folder / images_name).labels.empty());
@@ -55,8 +53,7 @@ TEST_SUITE("data") {
         CHECK(load_idx(folder / "pictures").labels.empty());
     }
 
-    TEST_CASE("idx: the labels file is found under its usual names")
-    {
+    TEST_CASE("idx: the labels file is found under its usual names") {
         const TemporaryFolder folder;
         CHECK_FALSE(labels_file_of(folder / "t10k-images-idx3-ubyte.gz"));
         write_bytes(folder / "t10k-labels-idx1-ubyte", {});
@@ -69,8 +66,7 @@ TEST_SUITE("data") {
         CHECK(labels_file_of(folder / "a-images.idx3-ubyte") == folder / "a-labels.idx1-ubyte.gz");
     }
 
-    TEST_CASE("idx: bad images files are refused with the reason")
-    {
+    TEST_CASE("idx: bad images files are refused with the reason") {
         const TemporaryFolder folder;
         CHECK(contains(refusal(folder, {}), "it is empty"));
         CHECK(contains(refusal(folder, std::vector<uint8_t>{0, 0, 8}), "only 3 bytes"));
@@ -94,8 +90,7 @@ TEST_SUITE("data") {
         CHECK(contains(refusal(folder, header_of(1u << 20, 1u << 12, 1)), "cut off"));
     }
 
-    TEST_CASE("idx: bad labels files are refused with the reason")
-    {
+    TEST_CASE("idx: bad labels files are refused with the reason") {
         const TemporaryFolder folder;
         write_bytes(folder / images_name, make_idx_images(2, 3, 3));
         const auto refusal_of_labels = [&](std::span<const uint8_t> file) {

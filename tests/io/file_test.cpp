@@ -13,8 +13,7 @@ namespace fs = std::filesystem;
 
 TEST_SUITE("io") {
 
-    TEST_CASE("file: a written file reads back and leaves nothing beside it")
-    {
+    TEST_CASE("file: a written file reads back and leaves nothing beside it") {
         const TemporaryFolder folder;
         const fs::path path = folder / "a.bin";
         write_file_atomically(path, to_bytes("first"));
@@ -26,8 +25,7 @@ TEST_SUITE("io") {
         CHECK(folder.entry_count() == 1);
     }
 
-    TEST_CASE("file: pieces at offsets and at the end")
-    {
+    TEST_CASE("file: pieces at offsets and at the end") {
         const TemporaryFolder folder;
         AtomicFile file(folder / "a.bin");
         file.write_at(4, to_bytes("ef"));
@@ -40,8 +38,7 @@ TEST_SUITE("io") {
         CHECK(contains(error_of([&] { file.write(std::string_view("x")); }), "committed"));
     }
 
-    TEST_CASE("file: without commit the old content stays and nothing is left beside it")
-    {
+    TEST_CASE("file: without commit the old content stays and nothing is left beside it") {
         const TemporaryFolder folder;
         write_file_atomically(folder / "a.bin", std::string_view("old"));
         {
@@ -53,8 +50,7 @@ TEST_SUITE("io") {
         CHECK(folder.entry_count() == 1);
     }
 
-    TEST_CASE("file: a write that fails half way names the path and the reason and keeps the old file")
-    {
+    TEST_CASE("file: a write that fails half way names the path and the reason and keeps the old file") {
         const TemporaryFolder folder;
         const fs::path path = folder / "a.bin";
         write_file_atomically(path, std::string_view("old"));
@@ -74,8 +70,7 @@ TEST_SUITE("io") {
         CHECK(folder.entry_count() == 1);
     }
 
-    TEST_CASE("file: paths that cannot be read or written are named")
-    {
+    TEST_CASE("file: paths that cannot be read or written are named") {
         const TemporaryFolder folder;
         const std::string missing = error_of([&] { read_file(folder / "no"); });
         CHECK(contains(missing, (folder / "no").string()));
@@ -96,8 +91,7 @@ TEST_SUITE("io") {
         CHECK(contains(error_of([&] { read_file("/dev/zero", 9); }), "9 bytes"));
     }
 
-    TEST_CASE("file: a symbolic link is written through")
-    {
+    TEST_CASE("file: a symbolic link is written through") {
         const TemporaryFolder folder;
         write_file_atomically(folder / "target", std::string_view("old"));
         fs::create_symlink("target", folder / "link");
@@ -106,8 +100,7 @@ TEST_SUITE("io") {
         CHECK(read_file(folder / "target") == to_bytes("new"));
     }
 
-    TEST_CASE("file: a mapping shows the bytes and survives the replacement of its file")
-    {
+    TEST_CASE("file: a mapping shows the bytes and survives the replacement of its file") {
         const TemporaryFolder folder;
         write_file_atomically(folder / "a", std::string_view("old"));
         MappedFile mapped(folder / "a");
@@ -118,8 +111,7 @@ TEST_SUITE("io") {
         CHECK(MappedFile(folder / "a").bytes().empty());
     }
 
-    TEST_CASE("file: a folder is published and replaces the one of that name")
-    {
+    TEST_CASE("file: a folder is published and replaces the one of that name") {
         const TemporaryFolder folder;
         const auto make = [&](std::string_view name, std::string_view content) {
             fs::create_directory(folder / name);
@@ -143,8 +135,7 @@ TEST_SUITE("io") {
         CHECK(read_file(folder / "final" / "state") == to_bytes("2"));
     }
 
-    TEST_CASE("crc32: the check value of the standard and a sum in pieces")
-    {
+    TEST_CASE("crc32: the check value of the standard and a sum in pieces") {
         const std::vector<uint8_t> digits = to_bytes("123456789");
         CHECK(crc32(digits) == 0xCBF43926u);
         CHECK(crc32(std::span(digits).subspan(4), crc32(std::span(digits).first(4))) == 0xCBF43926u);

@@ -56,8 +56,7 @@ void check_round_trip(const TemporaryFolder& folder, const NpyArray& array) {
 
 TEST_SUITE("io") {
 
-    TEST_CASE("npy: the bytes of a small file")
-    {
+    TEST_CASE("npy: the bytes of a small file") {
         const TemporaryFolder folder;
         write_npy(folder / "x.npy", NpyView({2}, std::vector<float>{1.f, -2.f}));
         std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }";
@@ -68,8 +67,7 @@ TEST_SUITE("io") {
         CHECK(read_file(folder / "x.npy") == expected);
     }
 
-    TEST_CASE("npy: round trips of every dtype and of odd shapes")
-    {
+    TEST_CASE("npy: round trips of every dtype and of odd shapes") {
         const TemporaryFolder folder;
         check_round_trip(folder, array_of<float>({2, 3, 1, 1}, NpyDtype::f32, {1, 2, 3, 4, 5, 6.5f}));
         check_round_trip(folder, array_of<double>({2}, NpyDtype::f64, {0.1, -1e300}));
@@ -78,8 +76,7 @@ TEST_SUITE("io") {
         check_round_trip(folder, array_of<float>({3, 0, 5}, NpyDtype::f32, {}));
     }
 
-    TEST_CASE("npy: conversion to f32")
-    {
+    TEST_CASE("npy: conversion to f32") {
         CHECK(npy_to_f32(array_of<double>({2}, NpyDtype::f64, {0.1, -3})) == std::vector<float>{0.1f, -3.f});
         CHECK(npy_to_f32(array_of<uint8_t>({2}, NpyDtype::u8, {7, 255})) == std::vector<float>{7.f, 255.f});
         CHECK(npy_to_f32(array_of<int64_t>({2}, NpyDtype::i64, {-5, 16777217})) ==
@@ -91,8 +88,7 @@ TEST_SUITE("io") {
                        "takes 12 bytes, got 8"));
     }
 
-    TEST_CASE("npy: versions 2 and 3 and other spellings of the header")
-    {
+    TEST_CASE("npy: versions 2 and 3 and other spellings of the header") {
         for (const int version : {1, 2, 3}) {
             const NpyArray array = decode_npy(
                 assemble(version, "{\"shape\":(2L,1),'descr':\"<f8\" ,'fortran_order':False}\n", 16),
@@ -104,8 +100,7 @@ TEST_SUITE("io") {
                   .shape.empty());
     }
 
-    TEST_CASE("npy: bad files are refused with the reason")
-    {
+    TEST_CASE("npy: bad files are refused with the reason") {
         const std::string good = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }";
         CHECK(header_refusal(good).empty());
         CHECK(contains(refusal({}), "got 0 bytes"));
@@ -147,8 +142,7 @@ TEST_SUITE("io") {
         CHECK(contains(header_refusal(""), "'{'"));
     }
 
-    TEST_CASE("npy: arrays that contradict themselves are not written")
-    {
+    TEST_CASE("npy: arrays that contradict themselves are not written") {
         const TemporaryFolder folder;
         const std::vector<float> three(3);
         CHECK(contains(error_of([&] {
@@ -159,8 +153,7 @@ TEST_SUITE("io") {
         CHECK(folder.entry_count() == 0);
     }
 
-    TEST_CASE("npz: the bytes of a file of two arrays")
-    {
+    TEST_CASE("npz: the bytes of a file of two arrays") {
         const TemporaryFolder folder;
         const NpyArray samples = array_of<uint8_t>({1, 2, 2, 1}, NpyDtype::u8, {1, 2, 3, 4});
         const NpyArray labels = array_of<int64_t>({1}, NpyDtype::i64, {9});
@@ -205,8 +198,7 @@ TEST_SUITE("io") {
         CHECK(read_file(folder / "x.npz") == expected);
     }
 
-    TEST_CASE("npz: names that clash and sizes past 4 GiB are refused before anything is written")
-    {
+    TEST_CASE("npz: names that clash and sizes past 4 GiB are refused before anything is written") {
         const TemporaryFolder folder;
         const std::vector<float> one{1.f};
         const NpyView array({1}, one);

@@ -43,8 +43,7 @@ std::string types_of(std::span<const PngChunk> chunks) {
 
 TEST_SUITE("io") {
 
-    TEST_CASE("png: round trips of grey and RGB of odd sizes")
-    {
+    TEST_CASE("png: round trips of grey and RGB of odd sizes") {
         const TemporaryFolder folder;
         for (const int channels : {1, 3})
             for (const auto& [height, width] : {std::pair{1, 1}, {1, 7}, {13, 1}, {28, 28}, {31, 17}}) {
@@ -55,8 +54,7 @@ TEST_SUITE("io") {
             }
     }
 
-    TEST_CASE("png: conversion between grey and RGB at reading")
-    {
+    TEST_CASE("png: conversion between grey and RGB at reading") {
         const Image8 grey{1, 2, 1, {10, 200}};
         check_equal(decode_png(encode_png(grey), "x", 3), Image8{1, 2, 3, {10, 10, 10, 200, 200, 200}});
         const Image8 colour{1, 2, 3, {255, 0, 0, 80, 80, 80}};
@@ -67,8 +65,7 @@ TEST_SUITE("io") {
         CHECK(contains(error_of([&] { decode_png(encode_png(grey), "x", 2); }), "1 or 3 channels"));
     }
 
-    TEST_CASE("png: bad images and bad files are refused with the reason")
-    {
+    TEST_CASE("png: bad images and bad files are refused with the reason") {
         const TemporaryFolder folder;
         CHECK(contains(error_of([] { encode_png({1, 1, 2, {0, 0}}); }), "1 or 3 channels"));
         CHECK(contains(error_of([] { encode_png({0, 1, 1, {}}); }), "refused"));
@@ -103,8 +100,7 @@ TEST_SUITE("io") {
         CHECK(contains(error_of([&] { decode_png(hollow, "x.png"); }), "cannot be decoded"));
     }
 
-    TEST_CASE("apng: chunks in order with the frames and delays given")
-    {
+    TEST_CASE("apng: chunks in order with the frames and delays given") {
         const std::vector<Image8> frames{make_image(9, 6, 3, 1), make_image(9, 6, 3, 2),
                                          make_image(9, 6, 3, 3)};
         const std::vector<int> delays{40, 0, 2000};
@@ -139,8 +135,7 @@ TEST_SUITE("io") {
         check_equal(decode_png(file, "x.png"), frames[0]);
     }
 
-    TEST_CASE("apng: frames that do not fit together are refused")
-    {
+    TEST_CASE("apng: frames that do not fit together are refused") {
         const std::vector<Image8> frames{make_image(2, 3, 1, 1), make_image(3, 2, 1, 1)};
         CHECK(contains(error_of([&] { encode_apng({}, {}); }), "at least one frame"));
         CHECK(contains(error_of([&] { encode_apng(frames, std::vector{1, 1}); }), "frame 1 is 3x2x1"));
@@ -157,8 +152,7 @@ TEST_SUITE("io") {
                        "frame 0"));
     }
 
-    TEST_CASE("image grid: pixels land where they belong")
-    {
+    TEST_CASE("image grid: pixels land where they belong") {
         // Three 1x2 images of RGB, two columns, doubled, with a gap of one: 5 rows by 9 columns.
         const std::vector<uint8_t> pixels{1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16, 21, 22, 23, 24, 25, 26};
         const Image8 grid = image_grid(pixels, 3, 1, 2, 3, {.scale = 2, .columns = 2, .gap = 1, .fill = 99});
@@ -175,8 +169,7 @@ TEST_SUITE("io") {
                 }
     }
 
-    TEST_CASE("image grid: the shape is near square and its gaps are two pixels")
-    {
+    TEST_CASE("image grid: the shape is near square and its gaps are two pixels") {
         const auto size = [](int count) {
             const std::vector<uint8_t> pixels(static_cast<size_t>(count) * 28 * 28);
             const Image8 grid = image_grid(pixels, count, 28, 28, 1);
@@ -192,8 +185,7 @@ TEST_SUITE("io") {
         CHECK(grid.width == 8 * 28 + 7 * 2);
     }
 
-    TEST_CASE("image grid: what does not fit is refused")
-    {
+    TEST_CASE("image grid: what does not fit is refused") {
         const std::vector<uint8_t> pixels(12);
         CHECK(contains(error_of([&] { image_grid(pixels, 0, 2, 2, 1); }), "a grid needs"));
         CHECK(contains(error_of([&] { image_grid(pixels, 3, 2, 1, 2); }), "1 or 3 channels"));

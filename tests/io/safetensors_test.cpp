@@ -46,8 +46,7 @@ std::string refusal(const TemporaryFolder& folder, std::span<const uint8_t> file
 
 TEST_SUITE("io") {
 
-    TEST_CASE("safetensors: reads what the safetensors package wrote")
-    {
+    TEST_CASE("safetensors: reads what the safetensors package wrote") {
         const SafetensorsFile file(golden);
         CHECK(file.entries().size() == 5);
         CHECK(file.metadata() == SafetensorsMetadata{{"format", "pt"}});
@@ -70,8 +69,7 @@ TEST_SUITE("io") {
         CHECK(contains(message, "\"absent\""));
     }
 
-    TEST_CASE("safetensors: writes the same bytes as the safetensors package")
-    {
+    TEST_CASE("safetensors: writes the same bytes as the safetensors package") {
         const TemporaryFolder folder;
         const SafetensorsFile file(golden);
         write_safetensors(folder / "again.safetensors", file.entries(), file.metadata());
@@ -79,8 +77,7 @@ TEST_SUITE("io") {
         CHECK(folder.entry_count() == 1);
     }
 
-    TEST_CASE("safetensors: round trip in any order of writing with aligned data")
-    {
+    TEST_CASE("safetensors: round trip in any order of writing with aligned data") {
         const TemporaryFolder folder;
         const std::vector<uint8_t> bytes{1, 2, 3};
         const std::vector<float> floats{1.5f, -2.f};
@@ -107,16 +104,14 @@ TEST_SUITE("io") {
                   0);
     }
 
-    TEST_CASE("safetensors: an empty file of tensors")
-    {
+    TEST_CASE("safetensors: an empty file of tensors") {
         const TemporaryFolder folder;
         write_safetensors(folder / "x", {});
         CHECK(SafetensorsFile(folder / "x").entries().empty());
         CHECK(SafetensorsFile(folder / "x").metadata().empty());
     }
 
-    TEST_CASE("safetensors: what cannot be written is refused and leaves no file")
-    {
+    TEST_CASE("safetensors: what cannot be written is refused and leaves no file") {
         const TemporaryFolder folder;
         const std::vector<uint8_t> four(4);
         const auto write = [&](std::vector<SafetensorsEntry> entries) {
@@ -141,8 +136,7 @@ TEST_SUITE("io") {
         CHECK_FALSE(fs::exists(folder / "x"));
     }
 
-    TEST_CASE("safetensors: damaged files are refused with the reason")
-    {
+    TEST_CASE("safetensors: damaged files are refused with the reason") {
         const TemporaryFolder folder;
         const std::string good = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
         CHECK(refusal(folder, assemble(good, 8)).empty());
@@ -206,8 +200,7 @@ TEST_SUITE("io") {
     }
 
     TEST_CASE(
-        "safetensors: no altered byte of the header goes unseen where it changes the data's place or type")
-    {
+        "safetensors: no altered byte of the header goes unseen where it changes the data's place or type") {
         const TemporaryFolder folder;
         const std::vector<uint8_t> good = read_file(golden);
         const SafetensorsFile original(golden);

@@ -64,8 +64,7 @@ void check_plan(const ConvolutionPlan& plan, const ConvolutionShape& s, const St
 } // namespace
 
 TEST_SUITE("kernels") {
-    TEST_CASE("convolution: the device's plan, three passes")
-    {
+    TEST_CASE("convolution: the device's plan, three passes") {
         for (const Stream& stream : test_streams())
             for (const ConvolutionShape& s : shapes) {
                 check_plan<float>(convolution_plan(stream, s, Dtype::f32), s, stream);
@@ -73,8 +72,7 @@ TEST_SUITE("kernels") {
             }
     }
 
-    TEST_CASE("convolution: im2col and our own product, three passes")
-    {
+    TEST_CASE("convolution: im2col and our own product, three passes") {
         for (const Stream& stream : test_streams())
             for (const ConvolutionShape& s : shapes) {
                 check_plan<float>(convolution_plan_portable(s, Dtype::f32), s, stream);
@@ -82,14 +80,12 @@ TEST_SUITE("kernels") {
             }
     }
 
-    TEST_CASE("convolution: a large batch is unfolded in several parts")
-    {
+    TEST_CASE("convolution: a large batch is unfolded in several parts") {
         const ConvolutionShape s{40, 24, 24, 24, 8, 3, 3, 1, 1, 1, 1, 1}; // 19 MiB of patches
         check_plan<float>(convolution_plan_portable(s, Dtype::f32), s, Stream{});
     }
 
-    TEST_CASE("convolution: impossible shapes are refused")
-    {
+    TEST_CASE("convolution: impossible shapes are refused") {
         ConvolutionShape s{1, 2, 2, 1, 1, 5, 5, 1, 1, 1, 1, 1};
         CHECK_THROWS_AS(convolution_plan(Stream{}, s, Dtype::f32), Error);
         s = {0, 2, 2, 1, 1, 1, 1, 1, 0, 0, 0, 0};

@@ -75,8 +75,7 @@ void check(const Stream& stream, Size s, int count, bool per_point, bool chosen_
 
 TEST_SUITE_BEGIN("kernels");
 
-TEST_CASE("diagonal: one to three terms, one coefficient an image or an eigenvalue")
-{
+TEST_CASE("diagonal: one to three terms, one coefficient an image or an eigenvalue") {
     for (const Stream& stream : test_streams())
         for (const Size& size : sizes)
             for (const int count : {1, 2, 3})
@@ -85,8 +84,7 @@ TEST_CASE("diagonal: one to three terms, one coefficient an image or an eigenval
                         check(stream, size, count, per_point, chosen_rows);
 }
 
-TEST_CASE("diagonal: no term at all is refused")
-{
+TEST_CASE("diagonal: no term at all is refused") {
     float y = 0.f;
     const DiagonalTerm terms[3];
     CHECK_THROWS_AS(diagonal_combination(Stream{}, terms, nullptr, 1, &y, 1, 1, 1), Error);

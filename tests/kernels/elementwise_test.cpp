@@ -117,18 +117,21 @@ void check_dropout() {
 
 TEST_SUITE_BEGIN("kernels");
 
-TEST_CASE("elementwise: maps, f32")
-{ check_maps<float>(); }
-TEST_CASE("elementwise: maps, bf16")
-{ check_maps<bf16>(); }
+TEST_CASE("elementwise: maps, f32") {
+    check_maps<float>();
+}
+TEST_CASE("elementwise: maps, bf16") {
+    check_maps<bf16>();
+}
 
-TEST_CASE("elementwise: a shift per channel, f32")
-{ check_add_per_channel<float>(); }
-TEST_CASE("elementwise: a shift per channel, bf16")
-{ check_add_per_channel<bf16>(); }
+TEST_CASE("elementwise: a shift per channel, f32") {
+    check_add_per_channel<float>();
+}
+TEST_CASE("elementwise: a shift per channel, bf16") {
+    check_add_per_channel<bf16>();
+}
 
-TEST_CASE("elementwise: fill, and buffers that begin inside another")
-{
+TEST_CASE("elementwise: fill, and buffers that begin inside another") {
     for (const Stream& stream : test_streams()) {
         for (const size_t n : sizes) {
             CAPTURE(stream.on_cuda);
@@ -146,8 +149,7 @@ TEST_CASE("elementwise: fill, and buffers that begin inside another")
     }
 }
 
-TEST_CASE("elementwise: casts round to nearest even and keep what is not finite")
-{
+TEST_CASE("elementwise: casts round to nearest even and keep what is not finite") {
     const std::vector<float> x{1.f,
                                1.00390625f,   // 1 + 2^-8: half way, to the even 1
                                1.01171875f,   // 1 + 3·2^-8: half way, to the even 1 + 2^-6
@@ -173,13 +175,14 @@ TEST_CASE("elementwise: casts round to nearest even and keep what is not finite"
     }
 }
 
-TEST_CASE("elementwise: dropout, f32")
-{ check_dropout<float>(); }
-TEST_CASE("elementwise: dropout, bf16")
-{ check_dropout<bf16>(); }
+TEST_CASE("elementwise: dropout, f32") {
+    check_dropout<float>();
+}
+TEST_CASE("elementwise: dropout, bf16") {
+    check_dropout<bf16>();
+}
 
-TEST_CASE("elementwise: dropout drops its share, independently of layer and step")
-{
+TEST_CASE("elementwise: dropout drops its share, independently of layer and step") {
     const size_t n = 100000;
     const std::vector<float> ones(n, 1.f);
     const auto dropped = [&](uint32_t step, uint32_t layer) {

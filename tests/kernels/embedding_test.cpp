@@ -10,8 +10,7 @@ using namespace heat::kernels;
 
 TEST_SUITE_BEGIN("kernels");
 
-TEST_CASE("embedding: sinusoidal, both orders and both shifts")
-{
+TEST_CASE("embedding: sinusoidal, both orders and both shifts") {
     const std::vector<double> timesteps{0., 1., 17., 999., 200.5};
     for (const Stream& stream : test_streams()) {
         for (const int dimension : {1, 2, 3, 32, 37, 128}) {
@@ -34,8 +33,7 @@ TEST_CASE("embedding: sinusoidal, both orders and both shifts")
     }
 }
 
-TEST_CASE("embedding: look-up and its gradient")
-{
+TEST_CASE("embedding: look-up and its gradient") {
     const std::vector<int32_t> index{4, 0, 4, 2, 4, 0};
     const int rows = 5;
     for (const Stream& stream : test_streams()) {

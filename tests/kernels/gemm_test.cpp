@@ -95,12 +95,13 @@ void check_all(Product product) {
 } // namespace
 
 TEST_SUITE("kernels") {
-    TEST_CASE("gemm: the library's product, any strides, batches and epilogues")
-    { check_all(gemm); }
-    TEST_CASE("gemm: our own product")
-    { check_all(gemm_portable); }
-    TEST_CASE("gemm: one matrix shared by a batch")
-    {
+    TEST_CASE("gemm: the library's product, any strides, batches and epilogues") {
+        check_all(gemm);
+    }
+    TEST_CASE("gemm: our own product") {
+        check_all(gemm_portable);
+    }
+    TEST_CASE("gemm: one matrix shared by a batch") {
         const auto a = reference::random_stored<float>(6, 1),
                    b = reference::random_stored<float>(4 * 3 * 5, 2);
         GemmShape s; // D[i] = A·B[i], A 2×3, four B of 3×5
@@ -123,8 +124,7 @@ TEST_SUITE("kernels") {
             }
         }
     }
-    TEST_CASE("gemm: an inner extent of zero gives zero or leaves what is there")
-    {
+    TEST_CASE("gemm: an inner extent of zero gives zero or leaves what is there") {
         GemmShape s;
         s.m = s.n = 2;
         s.a = {1, 1};
@@ -137,8 +137,7 @@ TEST_SUITE("kernels") {
         gemm(Stream{}, s, nullptr, nullptr, d);
         CHECK(d[3] == 0.f);
     }
-    TEST_CASE("gemm: impossible requests are refused")
-    {
+    TEST_CASE("gemm: impossible requests are refused") {
         GemmShape s;
         s.m = -1;
         CHECK_THROWS_AS(gemm(Stream{}, s, nullptr, nullptr, nullptr), Error);

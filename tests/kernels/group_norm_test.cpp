@@ -123,13 +123,14 @@ void check_all() {
 
 TEST_SUITE_BEGIN("kernels");
 
-TEST_CASE("group_norm: forward and backward, f32")
-{ check_all<float>(); }
-TEST_CASE("group_norm: forward and backward, bf16")
-{ check_all<bf16>(); }
+TEST_CASE("group_norm: forward and backward, f32") {
+    check_all<float>();
+}
+TEST_CASE("group_norm: forward and backward, bf16") {
+    check_all<bf16>();
+}
 
-TEST_CASE("group_norm: gradients that are not wanted are left out")
-{
+TEST_CASE("group_norm: gradients that are not wanted are left out") {
     const Run<float> run({2, 300, 5, 7, 3}, true, true);
     for (const Stream& stream : test_streams()) {
         Inputs<float> in(stream, run);
@@ -150,8 +151,7 @@ TEST_CASE("group_norm: gradients that are not wanted are left out")
     }
 }
 
-TEST_CASE("group_norm: a constant image gives beta")
-{
+TEST_CASE("group_norm: a constant image gives beta") {
     const GroupNormShape shape{1, 300, 4, 0, 2, 1e-5f, false};
     for (const Stream& stream : test_streams()) {
         DeviceArray<float> x(stream, std::vector<float>(1200, 0.1f)), y(stream, 1200), statistics(stream, 4);
@@ -165,15 +165,13 @@ TEST_CASE("group_norm: a constant image gives beta")
     }
 }
 
-TEST_CASE("group_norm: groups that do not divide the channels are refused")
-{
+TEST_CASE("group_norm: groups that do not divide the channels are refused") {
     const GroupNormShape shape{1, 1, 5, 2, 2, 1e-5f, false};
     CHECK_THROWS_AS(group_norm_forward<float>(Stream{}, shape, {}, nullptr, nullptr, nullptr), Error);
 }
 
 #if defined(_OPENMP)
-TEST_CASE("group_norm: the number of threads does not change a bit")
-{
+TEST_CASE("group_norm: the number of threads does not change a bit") {
     const Run<float> run({3, 1500, 33, 31, 4}, true, true);
     const Stream host;
     Inputs<float> in(host, run);

@@ -26,8 +26,7 @@ double worst(F f, G expected, double first, double last, bool relative, int coun
 
 TEST_SUITE_BEGIN("kernels");
 
-TEST_CASE("math: exp_f32")
-{
+TEST_CASE("math: exp_f32") {
     CHECK(worst([](float x) { return exp_f32(x); }, [](double x) { return std::exp(x); }, -87., 88., true) <
           2e-7);
     CHECK(exp_f32(0.f) == 1.f);
@@ -38,8 +37,7 @@ TEST_CASE("math: exp_f32")
     CHECK(std::isnan(exp_f32(NAN)));
 }
 
-TEST_CASE("math: log_f32")
-{
+TEST_CASE("math: log_f32") {
     const auto log = [](float x) { return log_f32(x); };
     const auto expected = [](double x) { return std::log(x); };
     CHECK(worst(log, expected, 1e-7, 1., false) < 2e-6); // of values down to -16
@@ -50,8 +48,7 @@ TEST_CASE("math: log_f32")
     CHECK(log_f32(5.9604645e-8f) == doctest::Approx(-24. * std::numbers::ln2).epsilon(1e-7)); // 2^-24
 }
 
-TEST_CASE("math: sin_pi_half and cos_pi_half")
-{
+TEST_CASE("math: sin_pi_half and cos_pi_half") {
     const auto sine = [](double r) { return std::sin(std::numbers::pi * r); };
     const auto cosine = [](double r) { return std::cos(std::numbers::pi * r); };
     CHECK(worst([](float r) { return sin_pi_half(r); }, sine, -0.5, 0.5, false) < 2.5e-7);
@@ -60,8 +57,7 @@ TEST_CASE("math: sin_pi_half and cos_pi_half")
     CHECK(cos_pi_half(0.f) == 1.f);
 }
 
-TEST_CASE("math: silu and its derivative")
-{
+TEST_CASE("math: silu and its derivative") {
     const auto sigmoid = [](double x) { return 1. / (1. + std::exp(-x)); };
     CHECK(worst([](float x) { return silu(x); }, [&](double x) { return x * sigmoid(x); }, -40., 40., false) <
           4e-6);

@@ -77,8 +77,7 @@ Clip clip(const Stream& stream, float sum, float gradient_scale, float max_norm)
 
 TEST_SUITE_BEGIN("kernels");
 
-TEST_CASE("optimizer: Adam, AdamW and the moving average")
-{
+TEST_CASE("optimizer: Adam, AdamW and the moving average") {
     for (const Stream& stream : test_streams()) {
         for (const size_t n : {1, 3, 64, 1031, 9973}) {
             check_adam(stream, n, 0, 0.);
@@ -88,8 +87,7 @@ TEST_CASE("optimizer: Adam, AdamW and the moving average")
     }
 }
 
-TEST_CASE("optimizer: clipping to a global norm")
-{
+TEST_CASE("optimizer: clipping to a global norm") {
     for (const Stream& stream : test_streams()) {
         const Clip clipped = clip(stream, 64.f, 0.5f, 1.f); // norm 4
         CHECK(clipped.norm == 4.f);

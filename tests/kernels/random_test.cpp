@@ -62,8 +62,7 @@ double moment(const std::vector<float>& values, int order) {
 
 TEST_SUITE_BEGIN("kernels");
 
-TEST_CASE("random: known answers of Philox4x32-10")
-{
+TEST_CASE("random: known answers of Philox4x32-10") {
     const auto check = [](const PhiloxBlock& block, uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
         CHECK(block.v[0] == a);
         CHECK(block.v[1] == b);
@@ -78,8 +77,7 @@ TEST_CASE("random: known answers of Philox4x32-10")
           0xd16cfe09u, 0x94fdcceBu, 0x5001e420u, 0x24126ea1u);
 }
 
-TEST_CASE("random: normals are Box-Muller of their counter's bits")
-{
+TEST_CASE("random: normals are Box-Muller of their counter's bits") {
     const uint32_t purpose = purpose_word(Purpose::training_noise, 3);
     for (const Stream& stream : test_streams()) {
         CAPTURE(stream.on_cuda);
@@ -96,8 +94,7 @@ TEST_CASE("random: normals are Box-Muller of their counter's bits")
     }
 }
 
-TEST_CASE("random: the extreme words stay finite")
-{
+TEST_CASE("random: the extreme words stay finite") {
     for (const uint32_t a : {0u, 1u, 0x7fffffffu, 0x80000000u, 0xffffffffu}) {
         CHECK(uniform_from_bits(a) > 0.f);
         CHECK(uniform_from_bits(a) < 1.f);
@@ -110,8 +107,7 @@ TEST_CASE("random: the extreme words stay finite")
     }
 }
 
-TEST_CASE("random: an image's numbers do not depend on its batch")
-{
+TEST_CASE("random: an image's numbers do not depend on its batch") {
     const uint32_t purpose = purpose_word(Purpose::prior);
     for (const Stream& stream : test_streams()) {
         const size_t elements = 5003;
@@ -132,8 +128,7 @@ TEST_CASE("random: an image's numbers do not depend on its batch")
     }
 }
 
-TEST_CASE("random: purposes, layers, steps and seeds are independent streams")
-{
+TEST_CASE("random: purposes, layers, steps and seeds are independent streams") {
     const Stream host;
     const std::vector<float> z = normals(host, 1, 64, purpose_word(Purpose::prior), 0);
     CHECK(z != normals(host, 1, 64, purpose_word(Purpose::step_noise), 0));
@@ -147,8 +142,7 @@ TEST_CASE("random: purposes, layers, steps and seeds are independent streams")
     }
 }
 
-TEST_CASE("random: a million normals are normal")
-{
+TEST_CASE("random: a million normals are normal") {
     for (const Stream& stream : test_streams()) {
         CAPTURE(stream.on_cuda);
         const std::vector<float> z = normals(stream, 8, 125000, purpose_word(Purpose::training_noise), 0);
@@ -166,8 +160,7 @@ TEST_CASE("random: a million normals are normal")
     }
 }
 
-TEST_CASE("random: uniforms are uniform and follow the same addresses")
-{
+TEST_CASE("random: uniforms are uniform and follow the same addresses") {
     const uint32_t purpose = purpose_word(Purpose::timestep);
     for (const Stream& stream : test_streams()) {
         CAPTURE(stream.on_cuda);

@@ -76,8 +76,7 @@ void check_column_sums(const Stream& stream, int rows, int columns) {
 
 TEST_SUITE_BEGIN("kernels");
 
-TEST_CASE("reduce: sum of squares")
-{
+TEST_CASE("reduce: sum of squares") {
     for (const Stream& stream : test_streams()) {
         for (const size_t n : {1, 7, 16384, 16385, 100003}) {
             CAPTURE(stream.on_cuda);
@@ -90,8 +89,7 @@ TEST_CASE("reduce: sum of squares")
     }
 }
 
-TEST_CASE("reduce: weighted squared error and its gradient")
-{
+TEST_CASE("reduce: weighted squared error and its gradient") {
     for (const Stream& stream : test_streams()) {
         for (const bool weighted : {false, true}) {
             for (const size_t elements : {1, 7, 784, 16385, 40000}) {
@@ -103,8 +101,7 @@ TEST_CASE("reduce: weighted squared error and its gradient")
     }
 }
 
-TEST_CASE("reduce: column sums")
-{
+TEST_CASE("reduce: column sums") {
     for (const Stream& stream : test_streams()) {
         for (const int columns : {1, 3, 17, 64, 83, 130}) {
             for (const int rows : {1, 63, 129, 1009}) {
@@ -117,8 +114,7 @@ TEST_CASE("reduce: column sums")
 }
 
 #if defined(_OPENMP)
-TEST_CASE("reduce: the number of threads does not change a bit")
-{
+TEST_CASE("reduce: the number of threads does not change a bit") {
     const auto x = reference::stored<float>(reference::random_values(200003, 1));
     const int before = omp_get_max_threads();
     omp_set_num_threads(1);

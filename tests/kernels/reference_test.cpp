@@ -43,8 +43,7 @@ Vector numerical_gradient(const std::function<Vector(const Vector&)>& f, Vector 
 
 TEST_SUITE_BEGIN("kernels");
 
-TEST_CASE("reference: group norm's gradients are those of finite differences")
-{
+TEST_CASE("reference: group norm's gradients are those of finite differences") {
     for (const bool silu : {false, true}) {
         const GroupNormSizes s{2, 5, 6, 2, 1e-3, silu};
         const Vector u = random_values(60, 1, 0.5, 2.), dy = random_values(60, 2);
@@ -59,16 +58,14 @@ TEST_CASE("reference: group norm's gradients are those of finite differences")
     }
 }
 
-TEST_CASE("reference: group norm makes a group zero-mean and of unit variance")
-{
+TEST_CASE("reference: group norm makes a group zero-mean and of unit variance") {
     const GroupNormSizes s{1, 2, 4, 2, 0., false};
     const Vector y = group_norm_forward(s, {1, 3, 10, 10, 5, 7, 20, 20}, {1, 1, 1, 1}, {0, 0, 0, 0}).y;
     const double a = 1. / std::sqrt(5.); // of 1, 3, 5, 7: mean 4, variance 5
     CHECK(largest_error(y, {-3 * a, -a, -1, -1, a, 3 * a, 1, 1}) < 1e-14);
 }
 
-TEST_CASE("reference: the gradients of silu and softmax are those of finite differences")
-{
+TEST_CASE("reference: the gradients of silu and softmax are those of finite differences") {
     const Vector x = random_values(15, 5, 0., 2.), dy = random_values(15, 6);
     CHECK(nmse(silu_backward(x, dy), numerical_gradient(silu_forward, x, dy)) < 1e-14);
     const auto softmax = [](const Vector& v) { return softmax_forward(v, 3, 5); };
@@ -76,8 +73,7 @@ TEST_CASE("reference: the gradients of silu and softmax are those of finite diff
     CHECK(largest_error(softmax_forward({0., std::log(3.)}, 1, 2), {0.25, 0.75}) < 1e-15);
 }
 
-TEST_CASE("reference: convolution by hand, padded on two sides only")
-{
+TEST_CASE("reference: convolution by hand, padded on two sides only") {
     // Image {1 2; 3 4}, kernel {1 10; 100 1000}, a zero row below and a zero column to the right.
     ConvolutionSizes s{1, 2, 2, 1, 1, 2, 2, 1, 0, 0, 1, 1};
     const Vector x{1, 2, 3, 4}, weight{1, 10, 100, 1000};
@@ -89,8 +85,7 @@ TEST_CASE("reference: convolution by hand, padded on two sides only")
     CHECK(convolution_forward(s, x, weight, {}) == Vector{1000});
 }
 
-TEST_CASE("reference: convolution's backward passes are its adjoints")
-{
+TEST_CASE("reference: convolution's backward passes are its adjoints") {
     const ConvolutionSizes s{2, 7, 6, 3, 4, 3, 2, 2, 0, 1, 1, 0};
     const Vector x = random_values(2 * 7 * 6 * 3, 7), weight = random_values(4 * 3 * 2 * 3, 8);
     const Vector dy = random_values(size_t(2) * s.out_h() * s.out_w() * 4, 9);
@@ -102,8 +97,7 @@ TEST_CASE("reference: convolution's backward passes are its adjoints")
           doctest::Approx(dot(convolution_forward(s, zero, weight, bias), dy)).epsilon(1e-12));
 }
 
-TEST_CASE("reference: matrix products, plain and transposed")
-{
+TEST_CASE("reference: matrix products, plain and transposed") {
     const Vector a{1, 2, 3, 4, 5, 6}, b{1, 0, 2, 1, 0, 3}; // 2 × 3 and 3 × 2
     const Vector expected{5, 11, 14, 23};
     CHECK(gemm(2, 2, 3, a, b) == expected);
@@ -111,8 +105,7 @@ TEST_CASE("reference: matrix products, plain and transposed")
     CHECK(gemm(2, 2, 3, a, {1, 2, 0, 0, 1, 3}, false, true) == expected);
 }
 
-TEST_CASE("reference: resampling by hand, and backward passes as adjoints")
-{
+TEST_CASE("reference: resampling by hand, and backward passes as adjoints") {
     const Vector x{1, 2, 3, 4};
     CHECK(upsample_nearest_forward(x, 1, 1, 2, 2) == Vector{1, 2, 1, 2, 3, 4, 3, 4, 1, 2, 1, 2, 3, 4, 3, 4});
     CHECK(average_pool_forward(x, 1, 2, 2, 1) == Vector{2.5});
@@ -123,16 +116,14 @@ TEST_CASE("reference: resampling by hand, and backward passes as adjoints")
           doctest::Approx(dot(average_pool_backward(coarse, 2, 6, 10, 2), fine)).epsilon(1e-12));
 }
 
-TEST_CASE("reference: the sinusoidal embedding by hand")
-{
+TEST_CASE("reference: the sinusoidal embedding by hand") {
     CHECK(largest_error(sinusoidal_embedding({2.}, 5, false, 1.),
                         {std::sin(2.), std::sin(2e-4), std::cos(2.), std::cos(2e-4), 0.}) < 1e-15);
     CHECK(largest_error(sinusoidal_embedding({2.}, 4, true, 0.),
                         {std::cos(2.), std::cos(0.02), std::sin(2.), std::sin(0.02)}) < 1e-15);
 }
 
-TEST_CASE("reference: Adam's first step is the learning rate towards the sign of the gradient")
-{
+TEST_CASE("reference: Adam's first step is the learning rate towards the sign of the gradient") {
     AdamState state{{1., 1.}, {0., 0.}, {0., 0.}, {1., 1.}};
     adam_step({0.1, 0.9, 0.999, 0., 0.}, 1, 0.5, {3., -0.001}, state);
     CHECK(largest_error(state.parameter, {0.9, 1.1}) < 1e-14);

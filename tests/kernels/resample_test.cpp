@@ -51,9 +51,11 @@ void check_resample() {
 
 TEST_SUITE_BEGIN("kernels");
 
-TEST_CASE("resample: up-sampling and average pooling, f32")
-{ check_resample<float>(); }
-TEST_CASE("resample: up-sampling and average pooling, bf16")
-{ check_resample<bf16>(); }
+TEST_CASE("resample: up-sampling and average pooling, f32") {
+    check_resample<float>();
+}
+TEST_CASE("resample: up-sampling and average pooling, bf16") {
+    check_resample<bf16>();
+}
 
 TEST_SUITE_END();

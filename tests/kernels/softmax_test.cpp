@@ -52,13 +52,14 @@ void check_softmax() {
 
 TEST_SUITE_BEGIN("kernels");
 
-TEST_CASE("softmax: forward and backward, f32")
-{ check_softmax<float>(); }
-TEST_CASE("softmax: forward and backward, bf16")
-{ check_softmax<bf16>(); }
+TEST_CASE("softmax: forward and backward, f32") {
+    check_softmax<float>();
+}
+TEST_CASE("softmax: forward and backward, bf16") {
+    check_softmax<bf16>();
+}
 
-TEST_CASE("softmax: in place, and rows with far-off and masked scores")
-{
+TEST_CASE("softmax: in place, and rows with far-off and masked scores") {
     for (const Stream& stream : test_streams()) {
         DeviceArray<float> x(stream, {1000.f, 1000.f, -1000.f, -1e30f, -INFINITY, 5.f});
         softmax_forward(stream, x.data(), x.data(), 2, 3);

@@ -75,23 +75,20 @@ int64_t count(const UNetConfig& config) {
 } // namespace
 
 TEST_SUITE("nets") {
-    TEST_CASE("U-Net: outputs and gradients of PyTorch networks")
-    {
+    TEST_CASE("U-Net: outputs and gradients of PyTorch networks") {
         const float elements = 3 * 12 * 12;
         check_golden("unet_ddpm.safetensors", 1.f / elements, 1e-10, 1e-9, Dtype::f32);
         check_golden("unet_ddpm_heads.safetensors", 1.f / (12 * 20), 1e-10, 1e-9, Dtype::f32);
         check_golden("unet_ihdm.safetensors", 1.f, 1e-10, 1e-9, Dtype::f32);
     }
 
-    TEST_CASE("U-Net in bf16 stays near the f32 networks")
-    {
+    TEST_CASE("U-Net in bf16 stays near the f32 networks") {
         // A whole network of bf16 roundings, not one op: the error adds up over some twenty layers.
         check_golden("unet_ddpm.safetensors", 1.f / (3 * 12 * 12), 1e-3, 1e-2, Dtype::bf16);
         check_golden("unet_ihdm.safetensors", 1.f, 1e-3, 1e-2, Dtype::bf16);
     }
 
-    TEST_CASE("U-Net: ten training steps follow PyTorch's")
-    {
+    TEST_CASE("U-Net: ten training steps follow PyTorch's") {
         const Golden start("unet_ddpm.safetensors"), trace("unet_ddpm_trace.safetensors");
         ParameterStore store;
         const UNet network(start.config(), store);
@@ -132,8 +129,7 @@ TEST_SUITE("nets") {
         CHECK(compared == 3);
     }
 
-    TEST_CASE("U-Net: a steady training step asks the system for no memory")
-    {
+    TEST_CASE("U-Net: a steady training step asks the system for no memory") {
         const Golden start("unet_ddpm.safetensors"), trace("unet_ddpm_trace.safetensors");
         ParameterStore store;
         const UNet network(start.config(), store);
@@ -158,8 +154,7 @@ TEST_SUITE("nets") {
         CHECK(after.reserved >= after.peak);
     }
 
-    TEST_CASE("U-Net: the published parameter counts")
-    {
+    TEST_CASE("U-Net: the published parameter counts") {
         UNetConfig ddpm;
         ddpm.channels = {128, 256, 256, 256};
         ddpm.attention_levels = {1};
@@ -178,8 +173,7 @@ TEST_SUITE("nets") {
         CHECK(count(ihdm) == 61'060'867);
     }
 
-    TEST_CASE("U-Net: a fresh network is silent, trains every parameter, and depends on its seed")
-    {
+    TEST_CASE("U-Net: a fresh network is silent, trains every parameter, and depends on its seed") {
         UNetConfig config;
         config.in_channels = config.out_channels = 1;
         config.channels = {8, 16};
@@ -219,8 +213,7 @@ TEST_SUITE("nets") {
         CHECK(first != other);
     }
 
-    TEST_CASE("U-Net: what cannot be built or fed is refused")
-    {
+    TEST_CASE("U-Net: what cannot be built or fed is refused") {
         const auto refused = [](auto change) {
             UNetConfig config;
             change(config);

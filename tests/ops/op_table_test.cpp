@@ -134,8 +134,7 @@ void check_case(const OpCase& op_case, Dtype dtype, Device device) {
 } // namespace
 
 TEST_SUITE("ops") {
-    TEST_CASE("op table: forward against oracles, gradients against finite differences")
-    {
+    TEST_CASE("op table: forward against oracles, gradients against finite differences") {
         for (const OpCase& op_case : op_table())
             for (const Device device : devices()) {
                 check_case(op_case, Dtype::f32, device);
@@ -143,8 +142,7 @@ TEST_SUITE("ops") {
             }
     }
 
-    TEST_CASE("dropout keeps its rate, scales what it keeps, and its gradient has the same mask")
-    {
+    TEST_CASE("dropout keeps its rate, scales what it keeps, and its gradient has the same mask") {
         const RandomState random(7, Device::cpu);
         const Variable x(Tensor::full(Shape{3, 1000}, 1.f, Device::cpu), true);
         Tape tape;
@@ -161,8 +159,7 @@ TEST_SUITE("ops") {
         CHECK_THROWS_WITH_AS(dropout(x, 1.f, random, 0), "dropout: rate must lie in [0, 1), got 1", Error);
     }
 
-    TEST_CASE("a shape that does not fit is refused with both shapes")
-    {
+    TEST_CASE("a shape that does not fit is refused with both shapes") {
         ParameterStore store;
         const Parameter weight = store.add("w", Shape{4, 3, 3, 5}, Initialization::zeros());
         store.allocate(Device::cpu, 0);
@@ -174,8 +171,7 @@ TEST_SUITE("ops") {
         CHECK_THROWS_AS(add(x, Variable(Tensor::zeros(Shape{1, 6, 6, 3}, Dtype::bf16, Device::cpu))), Error);
     }
 
-    TEST_CASE("a tape runs once, from a scalar, and one at a time")
-    {
+    TEST_CASE("a tape runs once, from a scalar, and one at a time") {
         const Variable x(Tensor::full(Shape{2}, 3.f, Device::cpu), true);
         Tape tape;
         CHECK_THROWS_WITH_AS(Tape(), "this thread already records on a tape: finish that one first", Error);

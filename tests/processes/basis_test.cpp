@@ -37,8 +37,7 @@ Doubles read_doubles(const SafetensorsFile& file, const std::string& name) {
 
 } // namespace
 
-TEST_CASE("DCT-II and its inverse against their definition")
-{
+TEST_CASE("DCT-II and its inverse against their definition") {
     for (const Shape& shape : {Shape{2, 1, 1, 1}, Shape{3, 7, 13, 1}, Shape{2, 5, 1, 3}, Shape{1, 1, 11, 2},
                                Shape{2, 28, 28, 1}, Shape{1, 17, 8, 3}, Shape{0, 4, 4, 1}}) {
         CAPTURE(shape.text());
@@ -54,8 +53,7 @@ TEST_CASE("DCT-II and its inverse against their definition")
     CHECK_THROWS_AS(to_basis(Basis::dct2, Tensor::zeros(Shape{2, 3, 4, 1}, Dtype::bf16, Device::cpu)), Error);
 }
 
-TEST_CASE("transform, eigenvalues and blur agree with scipy")
-{
+TEST_CASE("transform, eigenvalues and blur agree with scipy") {
     const SafetensorsFile file(HEAT_SOURCE_DIR "/tests/golden/blur.safetensors");
     for (const auto& [height, width] : {std::pair{28, 28}, {7, 13}, {1, 5}, {5, 1}}) {
         const std::string size = fmt::format("{}x{}", height, width);
@@ -81,8 +79,7 @@ TEST_CASE("transform, eigenvalues and blur agree with scipy")
     }
 }
 
-TEST_CASE("channels are transformed one by one")
-{
+TEST_CASE("channels are transformed one by one") {
     const Shape shape{2, 6, 9, 3};
     const Doubles values = random_values(shape.count(), 4);
     const Doubles together = to_doubles(to_basis(Basis::dct2, to_tensor(shape, values)));
@@ -97,8 +94,7 @@ TEST_CASE("channels are transformed one by one")
     }
 }
 
-TEST_CASE("levels are uniform, and a function of seed, step and image")
-{
+TEST_CASE("levels are uniform, and a function of seed, step and image") {
     const int count = 7, images = 70000;
     std::vector<int32_t> levels(images);
     std::vector<float> timesteps(images);
@@ -126,8 +122,7 @@ TEST_CASE("levels are uniform, and a function of seed, step and image")
     CHECK(std::abs(multiples / 20000 - 1.0 / 3) < 5 * std::sqrt(2.0 / 9 / 20000));
 }
 
-TEST_CASE("clamp limits and keeps NaN")
-{
+TEST_CASE("clamp limits and keeps NaN") {
     std::vector<float> x{-3.f, -1.f, 0.25f, 1.f, 7.f, NAN, INFINITY, -INFINITY, 0.5f};
     kernels::clamp(kernels::Stream{}, x.data(), -1.f, 1.f, x.data(), int64_t(x.size()));
     CHECK(std::isnan(x[5]));

@@ -87,8 +87,7 @@ Doubles reference_sample(const DiagonalProcess& process, const SampleRequest& re
 
 } // namespace
 
-TEST_CASE("the solver's loop is its coefficients, in every basis and combination")
-{
+TEST_CASE("the solver's loop is its coefficients, in every basis and combination") {
     const ImageSize size{3, 5, 2};
     for (const auto prediction : {Prediction::epsilon, Prediction::x0, Prediction::v}) {
         const Ddpm ddpm = make_ddpm(size, 6, prediction);
@@ -130,8 +129,7 @@ TEST_CASE("the solver's loop is its coefficients, in every basis and combination
     }
 }
 
-TEST_CASE("a training batch recomputed by hand")
-{
+TEST_CASE("a training batch recomputed by hand") {
     const ImageSize size{4, 3, 2};
     const Shape shape{5, 4, 3, 2};
     RandomState random(7, Device::cpu);
@@ -186,8 +184,7 @@ TEST_CASE("a training batch recomputed by hand")
     CHECK_THROWS_AS(ddpm.training_batch(to_tensor(Shape{5, 3, 4, 2}, clean), random, 0), Error);
 }
 
-TEST_CASE("image k of a run is the same in any batch")
-{
+TEST_CASE("image k of a run is the same in any batch") {
     const NoisyBlur process({4, 4, 1}, 5, Prediction::epsilon);
     ClosedForm network(golden_network);
     SampleRequest request;
@@ -206,8 +203,7 @@ TEST_CASE("image k of a run is the same in any batch")
                              to_doubles(together.images(0, 1))) > 0.1);
 }
 
-TEST_CASE("sampling a known Gaussian with its exact denoiser")
-{
+TEST_CASE("sampling a known Gaussian with its exact denoiser") {
     // Data N(m, r²) per pixel: E[ε | u_t] = s (u − a m)/(a² r² + s²). Each step is then affine in u, so the
     // distribution the sampler ends in is known exactly.
     const double m = 0.3, r = 0.4;
@@ -263,8 +259,7 @@ TEST_CASE("sampling a known Gaussian with its exact denoiser")
         }
 }
 
-TEST_CASE("clipping, and the views of a trajectory")
-{
+TEST_CASE("clipping, and the views of a trajectory") {
     const Ddpm process = make_ddpm({4, 4, 1}, 8);
     ClosedForm network([](const Doubles& x, double) { return Doubles(x.size(), -5.0); });
     SampleRequest request;
@@ -306,8 +301,7 @@ TEST_CASE("clipping, and the views of a trajectory")
     }
 }
 
-TEST_CASE("the DDPM process reports itself")
-{
+TEST_CASE("the DDPM process reports itself") {
     const auto process = make_process({}, {8, 8, 3}, Device::cpu);
     CHECK(process->name() == "ddpm");
     CHECK(process->steps() == 1000);
@@ -335,8 +329,7 @@ TEST_CASE("the DDPM process reports itself")
     CHECK(value("step_flops_per_image") == 192 * (3 + 2 + 5));
 }
 
-TEST_CASE("impossible requests are refused, with what would do")
-{
+TEST_CASE("impossible requests are refused, with what would do") {
     const Ddpm process = make_ddpm({2, 2, 1}, 10);
     ClosedForm network(golden_network);
     const auto message = [&](const std::function<void(SampleRequest&)>& change) {

@@ -40,8 +40,7 @@ Doubles clean_images(const HeatDissipation& process, const Doubles& training, co
 
 } // namespace
 
-TEST_CASE("IHDM's schedule")
-{
+TEST_CASE("IHDM's schedule") {
     const HeatDissipation process(size, settings, Device::cpu);
     const std::vector<TableColumn> columns = process.tables();
     REQUIRE(columns.size() == 3);
@@ -54,8 +53,7 @@ TEST_CASE("IHDM's schedule")
     }
 }
 
-TEST_CASE("IHDM's training batch recomputed by hand")
-{
+TEST_CASE("IHDM's training batch recomputed by hand") {
     const HeatDissipation process(size, settings, Device::cpu);
     RandomState random(5, Device::cpu);
     random.set_step(3);
@@ -92,8 +90,7 @@ TEST_CASE("IHDM's training batch recomputed by hand")
     CHECK_THROWS_AS(process.training_batch(images.reshape(Shape{40, 9, 6, 2}), random, 0), Error);
 }
 
-TEST_CASE("the prior is the blurred training images, in few numbers, and survives a checkpoint")
-{
+TEST_CASE("the prior is the blurred training images, in few numbers, and survives a checkpoint") {
     HeatDissipation process(size, settings, Device::cpu);
     CHECK(process.needs_prior());
     CHECK(process.prior_count() == 0);
@@ -152,8 +149,7 @@ TEST_CASE("the prior is the blurred training images, in few numbers, and survive
     CHECK_THROWS_AS(other.set_prior(narrow), Error);
 }
 
-TEST_CASE("IHDM with a perfect network returns the image its prior came from")
-{
+TEST_CASE("IHDM with a perfect network returns the image its prior came from") {
     HeatDissipation process(size, settings, Device::cpu);
     const Tensor images = random_images(10, 4);
     process.prepare_prior(images);
@@ -219,8 +215,7 @@ TEST_CASE("IHDM with a perfect network returns the image its prior came from")
     }
 }
 
-TEST_CASE("IHDM reports itself and refuses what does not fit")
-{
+TEST_CASE("IHDM reports itself and refuses what does not fit") {
     // The paper's CIFAR-10 setting: most of the blur's gains are not numbers of float32.
     const auto process =
         make_process({.kind = "ihdm", .steps = 200, .sigma_max = 24}, {32, 32, 3}, Device::cpu);

@@ -77,8 +77,7 @@ struct RandomChains {
 
 } // namespace
 
-TEST_CASE("DDPM tables follow the textbook")
-{
+TEST_CASE("DDPM tables follow the textbook") {
     const int steps = 1000;
     for (const bool linear : {true, false}) {
         CAPTURE(linear);
@@ -112,8 +111,7 @@ TEST_CASE("DDPM tables follow the textbook")
     CHECK(cosine_betas(steps).back() == 0.999);
 }
 
-TEST_CASE("DDPM tables agree with diffusers in float64")
-{
+TEST_CASE("DDPM tables agree with diffusers in float64") {
     const nlohmann::json document = golden();
     for (const auto& item : document["tables"].items()) {
         const std::string& name = item.key();
@@ -136,8 +134,7 @@ TEST_CASE("DDPM tables agree with diffusers in float64")
     }
 }
 
-TEST_CASE("transitions and posteriors are Gaussian conditioning, skips included")
-{
+TEST_CASE("transitions and posteriors are Gaussian conditioning, skips included") {
     const RandomChains chains(7, 5, 1);
     const DiagonalTables tables = chains.tables();
     REQUIRE(is_markov(tables));
@@ -169,8 +166,7 @@ TEST_CASE("transitions and posteriors are Gaussian conditioning, skips included"
     CHECK(worst < 1e-13);
 }
 
-TEST_CASE("solver steps: exact for exact predictions, alike where they must be")
-{
+TEST_CASE("solver steps: exact for exact predictions, alike where they must be") {
     const RandomChains chains(6, 4, 2);
     std::vector<DiagonalTables> members{
         chains.tables(), variance_preserving_tables(log_alpha_bars(linear_betas(6, 0.05, 0.4)))};
@@ -226,8 +222,7 @@ TEST_CASE("solver steps: exact for exact predictions, alike where they must be")
         }
 }
 
-TEST_CASE("a step stays finite where a_t has left the range of double")
-{
+TEST_CASE("a step stays finite where a_t has left the range of double") {
     // a falls to e^-2000: û_0 cannot be formed, a_s/a_t can.
     const DiagonalTables tables(2, 1, {0.0, -1999.0, -2000.0}, {-INFINITY, -1.0, -0.5});
     const StepSettings settings{DiagonalSolver::ancestral, Prediction::epsilon, Variance::small, 0, false};
@@ -239,8 +234,7 @@ TEST_CASE("a step stays finite where a_t has left the range of double")
     CHECK(std::isinf(clean_coefficients(tables, Prediction::epsilon, 2, 0).state));
 }
 
-TEST_CASE("levels visited agree with diffusers' timesteps")
-{
+TEST_CASE("levels visited agree with diffusers' timesteps") {
     const nlohmann::json document = golden();
     for (const nlohmann::json& entry : document["spacings"]) {
         const std::vector<int> levels =
@@ -257,8 +251,7 @@ TEST_CASE("levels visited agree with diffusers' timesteps")
     CHECK(error_of([] { sampling_levels("leading", 10, 11); }).find("1 to 10") != std::string::npos);
 }
 
-TEST_CASE("trajectories agree with diffusers in float64")
-{
+TEST_CASE("trajectories agree with diffusers in float64") {
     const nlohmann::json document = golden();
     const auto noises = document["noises"].get<std::vector<Doubles>>();
     int compared = 0;
@@ -303,8 +296,7 @@ TEST_CASE("trajectories agree with diffusers in float64")
     CHECK(compared >= 30);
 }
 
-TEST_CASE("schedules refuse what cannot be computed")
-{
+TEST_CASE("schedules refuse what cannot be computed") {
     CHECK_THROWS_AS(linear_betas(0, 1e-4, 0.02), Error);
     CHECK_THROWS_AS(linear_betas(10, 0.02, 1e-4), Error);
     CHECK_THROWS_AS(linear_betas(10, 1e-4, 1.0), Error);
