@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <new>
@@ -19,10 +20,7 @@ void tame_openmp(char** argv) {
     ::execv("/proc/self/exe", argv);
 }
 
-} // namespace
-
-int main(int argc, char** argv) {
-    tame_openmp(argv);
+int run(int argc, char** argv) {
     CLI::App app{"Heat Engine: trains and samples image models whose forward process is an operator.",
                  "engine"};
     app.require_subcommand(1);
@@ -60,4 +58,16 @@ int main(int argc, char** argv) {
         return 1;
     }
     return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    tame_openmp(argv);
+    try {
+        return run(argc, argv);
+    } catch (...) { // what failed while failing
+        std::fputs("error: out of memory\n", stderr);
+        return 1;
+    }
 }

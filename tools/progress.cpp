@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdio>
 
 namespace heat::tools {
 
 std::string duration_text(double seconds) {
-    const auto s = int64_t(seconds + 0.5);
+    const int64_t s = std::llround(seconds);
     if (s >= 3600) return fmt::format("{}h {:02}m", s / 3600, s % 3600 / 60);
     if (s >= 60) return fmt::format("{}m {:02}s", s / 60, s % 60);
     return fmt::format("{}s", s);

@@ -63,6 +63,7 @@ Checkpoint RunFolder::checkpoint(std::optional<int64_t> step) const {
     for (const Checkpoint& c : all)
         if (c.step == *step) return c;
     std::vector<int64_t> steps;
+    steps.reserve(all.size());
     for (const Checkpoint& c : all) steps.push_back(c.step);
     throw Error(fmt::format("{}: no checkpoint of step {}; there are {}", path_.string(), *step,
                             fmt::join(steps, ", ")));

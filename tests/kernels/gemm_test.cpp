@@ -21,7 +21,7 @@ template <class In, class Out>
 void check_case(const Case& c, Product product, const Stream& stream) {
     INFO(c.m << "×" << c.n << "×" << c.k << " batch " << c.batch0 << "," << c.batch1 << " ta "
              << c.transpose_a << " tb " << c.transpose_b);
-    const size_t batches = size_t(c.batch0 * c.batch1), a_size = size_t(c.m) * c.k,
+    const size_t batches = size_t(c.batch0) * size_t(c.batch1), a_size = size_t(c.m) * c.k,
                  b_size = size_t(c.k) * c.n, d_size = size_t(c.m) * c.n;
     const auto a = reference::random_stored<In>(batches * a_size, 1),
                b = reference::random_stored<In>(batches * b_size, 2);

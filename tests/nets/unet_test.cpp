@@ -184,7 +184,7 @@ TEST_SUITE("nets") {
         config.upsample = Upsample::nearest;
         config.classes = 3;
         config.dropout = 0.1f;
-        const auto run = [&](UNetConfig c, uint64_t seed, std::vector<float>& gradients) {
+        const auto run = [&](const UNetConfig& c, uint64_t seed, std::vector<float>& gradients) {
             ParameterStore store;
             const UNet network(c, store);
             store.allocate(Device::cpu, seed);
@@ -231,7 +231,7 @@ TEST_SUITE("nets") {
         ParameterStore store;
         const UNet network(config, store);
         store.allocate(Device::cpu, 0);
-        const auto feed = [&](Shape shape, int64_t t) {
+        const auto feed = [&](const Shape& shape, int64_t t) {
             return network.forward(Variable(Tensor::zeros(shape, Dtype::f32, Device::cpu)),
                                    Tensor::zeros(Shape{t}, Dtype::f32, Device::cpu), {});
         };

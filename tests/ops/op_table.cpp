@@ -120,7 +120,7 @@ OpCase group_norm_case(int n, int h, int w, int channels, int skip, int groups, 
 /// softmax(q kᵀ/√d) v per head, one number at a time.
 std::vector<double> attention_oracle(const Arrays& x, int n, int t, int c, int heads) {
     const int depth = c / heads;
-    std::vector<double> y(size_t(n * t * c), 0.);
+    std::vector<double> y(size_t(n) * size_t(t) * size_t(c), 0.);
     const auto at = [&](int i, int position, int head, int k) {
         return size_t((i * t + position) * c + head * depth + k);
     };

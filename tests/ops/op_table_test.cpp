@@ -125,6 +125,7 @@ void check_case(const OpCase& op_case, Dtype dtype, Device device) {
         const std::vector<double> gradient = bench.gradient(which);
         const std::vector<size_t> coordinates = probes(gradient.size());
         std::vector<double> probed;
+        probed.reserve(coordinates.size());
         for (const size_t i : coordinates) probed.push_back(gradient[i]);
         INFO("gradient of array " << which);
         CHECK(reference::nmse(probed, bench.numeric_gradient(which, cotangent, coordinates)) <= tolerance);
