@@ -1,7 +1,6 @@
 #include "processes/diagonal_process.h"
 
 #include "kernels/error.h"
-#include "kernels/levels.h"
 #include "processes/combination.h"
 #include "processes/solver.h"
 
@@ -54,14 +53,7 @@ DiagonalProcess::DiagonalProcess(ImageSize size, DiagonalModel model, Device dev
 
 TrainingBatch DiagonalProcess::training_batch(const Tensor& images, const RandomState& random,
                                               uint32_t image_offset) const {
-    expect_images("training batch", images);
-    const int64_t count = images.shape()[0];
-    TrainingBatch batch;
-    batch.levels = Tensor(Shape{count}, Dtype::i32, device());
-    batch.timesteps = Tensor(Shape{count}, Dtype::f32, device());
-    kernels::draw_levels(images.stream(), batch.levels.data<int32_t>(), batch.timesteps.data<float>(), count,
-                         steps(), timestep_of_level(1) - 1.f, random.device_words(),
-                         kernels::purpose_word(Purpose::timestep), image_offset);
+    TrainingBatch batch = draw_levels(images, random, image_offset);
     const int32_t* rows = batch.levels.data<int32_t>();
 
     const Tensor clean = to_basis(model_.basis, images);

@@ -55,14 +55,7 @@ Tensor HeatDissipation::gains_from(int first) const {
 
 TrainingBatch HeatDissipation::training_batch(const Tensor& images, const RandomState& random,
                                               uint32_t image_offset) const {
-    expect_images("training batch", images);
-    const int64_t count = images.shape()[0];
-    TrainingBatch batch;
-    batch.levels = Tensor(Shape{count}, Dtype::i32, device());
-    batch.timesteps = Tensor(Shape{count}, Dtype::f32, device());
-    kernels::draw_levels(images.stream(), batch.levels.data<int32_t>(), batch.timesteps.data<float>(), count,
-                         steps(), 0.f, random.device_words(), kernels::purpose_word(Purpose::timestep),
-                         image_offset);
+    TrainingBatch batch = draw_levels(images, random, image_offset);
     const int32_t* rows = batch.levels.data<int32_t>();
 
     const Tensor coefficients = to_basis(Basis::dct2, images);
@@ -77,7 +70,7 @@ TrainingBatch HeatDissipation::training_batch(const Tensor& images, const Random
     combine({{blurred, ones_}, {noise, sigma_}}, nullptr, batch.input);
     batch.target = Tensor(images.shape(), Dtype::f32, device());
     combine({{less_blurred, ones_}, {batch.input, minus_ones_}}, nullptr, batch.target);
-    batch.scale = 1.f / float(count);
+    batch.scale = 1.f / float(images.shape()[0]);
     return batch;
 }
 

@@ -1,6 +1,7 @@
 #include "processes/process.h"
 
 #include "kernels/error.h"
+#include "kernels/levels.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -41,6 +42,19 @@ SampleRequest Process::resolve(const SampleRequest& request) const {
 Tensor Process::sample(Denoiser& denoiser, const SampleRequest& request,
                        const SampleCallback& callback) const {
     return run_solver(denoiser, resolve(request), callback);
+}
+
+TrainingBatch Process::draw_levels(const Tensor& images, const RandomState& random,
+                                   uint32_t image_offset) const {
+    expect_images("training batch", images);
+    const int64_t count = images.shape()[0];
+    TrainingBatch batch;
+    batch.levels = Tensor(Shape{count}, Dtype::i32, device());
+    batch.timesteps = Tensor(Shape{count}, Dtype::f32, device());
+    kernels::draw_levels(images.stream(), batch.levels.data<int32_t>(), batch.timesteps.data<float>(), count,
+                         steps(), timestep_of_level(1) - 1.f, random.device_words(),
+                         kernels::purpose_word(Purpose::timestep), image_offset);
+    return batch;
 }
 
 void Process::expect_images(const char* what, const Tensor& images) const {

@@ -99,6 +99,8 @@ protected:
     virtual Tensor run_solver(Denoiser& denoiser, const SampleRequest& request,
                               const SampleCallback& callback) const = 0;
 
+    /// Begins a training batch: checks the images and draws a level, 1..N, and its timestep for each.
+    TrainingBatch draw_levels(const Tensor& images, const RandomState& random, uint32_t image_offset) const;
     void expect_images(const char* what, const Tensor& images) const;
     Shape batch_shape(int64_t count) const;
 
