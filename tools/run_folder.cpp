@@ -1,11 +1,9 @@
 #include "tools/run_folder.h"
 
-#include "engine/io/file.h"
 #include "kernels/error.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -99,23 +97,6 @@ void RunFolder::thin(int64_t keep) const {
     const std::vector<Checkpoint> all = checkpoints();
     std::error_code ignored; // an old checkpoint that stays costs only disk
     for (size_t i = 0; i + size_t(keep) < all.size(); ++i) fs::remove_all(all[i].folder, ignored);
-}
-
-void RunFolder::truncate_metrics(int64_t step) const {
-    if (!fs::exists(metrics())) return;
-    const std::vector<uint8_t> bytes = read_file(metrics());
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    std::string kept;
-    for (size_t begin = 0; begin < text.size();) {
-        const size_t end = std::min(text.find('\n', begin), text.size());
-        const std::string_view line = text.substr(begin, end - begin);
-        const auto json = nlohmann::json::parse(line, nullptr, false); // a line cut off by a crash is dropped
-        if (json.is_object() && json.contains("step") && json["step"].is_number_integer() &&
-            json["step"].get<int64_t>() <= step)
-            kept.append(line).push_back('\n');
-        begin = end + 1;
-    }
-    write_file_atomically(metrics(), kept);
 }
 
 Configuration configuration_of(const fs::path& config_or_run, const std::vector<std::string>& settings) {

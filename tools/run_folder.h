@@ -41,8 +41,6 @@ public:
     void lock();
     /// Deletes all but the newest `keep` checkpoints.
     void thin(int64_t keep) const;
-    /// Drops the metrics that a resumed run will write again: those past `step`.
-    void truncate_metrics(int64_t step) const;
 
     ~RunFolder();
     RunFolder(const RunFolder&) = delete;

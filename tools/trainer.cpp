@@ -8,21 +8,16 @@
 #include "kernels/error.h"
 #include "tools/interrupt.h"
 #include "tools/progress.h"
+#include "tools/run_checkpoint.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include <cmath>
-#include <fstream>
 #include <numeric>
 
 namespace heat::tools {
 namespace fs = std::filesystem;
 namespace {
-
-/// Version of the run folder's format; a newer one is refused rather than misread.
-constexpr int run_version = 1;
 
 Dataset load_checked(const DataConfig& data) {
     if (data.path.empty())
@@ -34,13 +29,6 @@ Dataset load_checked(const DataConfig& data) {
                                 data.path, dataset.height, dataset.width, dataset.channels, data.height,
                                 data.width, data.channels));
     return dataset;
-}
-
-void append_line(const fs::path& path, const std::string& line) {
-    std::ofstream file(path, std::ios::app);
-    file << line << '\n';
-    file.flush();
-    if (!file) throw Error(fmt::format("{}: cannot write the metrics: is the disk full?", path.string()));
 }
 
 } // namespace
@@ -67,6 +55,10 @@ SamplingPlan Trainer::sampling_plan() const {
     plan.request.solver = configuration_.sample.solver;
     plan.request.steps = int(configuration_.sample.steps);
     return plan;
+}
+
+int64_t Trainer::images_per_step() const {
+    return int64_t(order_.batch_size()) * configuration_.train.optimizer.accumulation;
 }
 
 Tensor Trainer::batch(int64_t index) {
@@ -99,28 +91,11 @@ void Trainer::resume(const RunFolder& folder) {
     Configuration resolved = configuration_;
     resolved.train.dtype = name_of(model_.dtype); // another machine must not sample in another type
     write_file_atomically(folder.config(), to_toml(resolved));
-    const std::vector<Checkpoint> found = folder.checkpoints();
-    if (found.empty()) {
-        folder.truncate_metrics(0);
-        return;
+    if (const auto state = resume_checkpoint(folder, model_.store, optimizer_)) {
+        losses_ = state->losses;
+        fmt::print(stderr, "resuming at step {}\n", state->step);
     }
-    const Checkpoint& newest = found.back();
-    const std::vector<uint8_t> text = read_file(newest.folder / "state.json", 1 << 20);
-    const auto state = nlohmann::json::parse(text, nullptr, false);
-    if (!state.is_object() || !state.contains("step") || !state.contains("version"))
-        throw Error(
-            fmt::format("{}: state.json is damaged; delete this checkpoint to resume from the one before",
-                        newest.folder.string()));
-    if (state["version"].get<int>() > run_version)
-        throw Error(
-            fmt::format("{}: written by a newer version of this program (run format {}, this one reads {})",
-                        newest.folder.string(), state["version"].get<int>(), run_version));
-    load_parameters(newest.folder / "model.safetensors", model_.store, model_.store.values());
-    load_parameters(newest.folder / "ema.safetensors", model_.store, optimizer_.ema());
-    load_moments(newest.folder / "optimizer.safetensors", model_.store, optimizer_);
-    optimizer_.set_steps(state["step"].get<int64_t>());
-    folder.truncate_metrics(optimizer_.steps());
-    fmt::print(stderr, "resuming at step {}\n", optimizer_.steps());
+    RunLog(folder).truncate(optimizer_.steps());
 }
 
 void Trainer::prepare_prior(const RunFolder& folder) {
@@ -141,27 +116,12 @@ void Trainer::prepare_prior(const RunFolder& folder) {
 }
 
 void Trainer::save(const RunFolder& folder) {
-    const fs::path unfinished = folder.path() / "checkpoints" / fmt::format(".unfinished-{}", ::getpid());
-    std::error_code error;
-    fs::create_directories(unfinished, error);
-    if (error)
-        throw Error(fmt::format("{}: cannot make the folder: {}", unfinished.string(), error.message()));
-    try {
-        save_parameters(unfinished / "model.safetensors", model_.store, model_.store.values());
-        save_parameters(unfinished / "ema.safetensors", model_.store, optimizer_.ema());
-        save_moments(unfinished / "optimizer.safetensors", model_.store, optimizer_);
-        const nlohmann::json state{
-            {"version", run_version},
-            {"step", optimizer_.steps()},
-            {"seed", configuration_.train.seed},
-            {"images", optimizer_.steps() * configuration_.train.optimizer.accumulation *
-                           int64_t(order_.batch_size())}};
-        write_file_atomically(unfinished / "state.json", state.dump(2) + "\n");
-        publish_directory(unfinished, folder.checkpoint_folder(optimizer_.steps()));
-    } catch (...) {
-        fs::remove_all(unfinished, error); // a half-written checkpoint only takes the room that was missing
-        throw;
-    }
+    RunState state;
+    state.step = optimizer_.steps();
+    state.seed = configuration_.train.seed;
+    state.images = state.step * images_per_step();
+    state.losses = losses_;
+    save_checkpoint(folder, model_.store, optimizer_, state);
     folder.thin(configuration_.train.keep);
 }
 
@@ -180,17 +140,27 @@ void Trainer::draw_samples(const RunFolder& folder) {
     write_png(folder.samples() / fmt::format("step-{:07}.png", optimizer_.steps()), grid_of(images));
 }
 
+void Trainer::log(const RunFolder& folder, Progress& progress, int64_t first_step) {
+    LogRecord record;
+    record.step = optimizer_.steps();
+    record.loss = losses_.value();
+    record.learning_rate = optimizer_.learning_rate_at(record.step);
+    record.gradient_norm = optimizer_.gradient_norm();
+    record.images_per_second = double((record.step - first_step) * images_per_step()) / progress.seconds();
+    RunLog(folder).add(record);
+    progress.show(record.step,
+                  fmt::format("loss {:.4f}  {:.0f} images/s", record.loss, record.images_per_second));
+    losses_ = {};
+}
+
 bool Trainer::run(const RunFolder& folder) {
     const TrainConfig& train = configuration_.train;
     resume(folder);
     prepare_prior(folder);
     const InterruptGuard guard;
-    Progress progress("step", optimizer_.steps(), train.steps);
-    const int64_t first = optimizer_.steps(),
-                  images_per_step = int64_t(order_.batch_size()) * train.optimizer.accumulation;
+    const int64_t first = optimizer_.steps();
+    Progress progress("step", first, train.steps);
     int64_t saved = first > 0 ? first : -1;
-    double loss_sum = 0;
-    int64_t loss_count = 0;
     while (optimizer_.steps() < train.steps && !InterruptGuard::requested()) {
         const float loss = train_step();
         const int64_t step = optimizer_.steps();
@@ -199,21 +169,8 @@ bool Trainer::run(const RunFolder& folder) {
                                     "train.learning_rate or train.dtype=f32",
                                     step, loss,
                                     saved > 0 ? folder.checkpoint_folder(saved).string() : "none"));
-        loss_sum += loss;
-        ++loss_count;
-        if (step % train.log_every == 0 || step == train.steps) {
-            const double rate = double((step - first) * images_per_step) / progress.seconds();
-            const double mean = loss_sum / double(loss_count);
-            append_line(folder.metrics(), nlohmann::json{{"step", step},
-                                                         {"loss", mean},
-                                                         {"learning_rate", optimizer_.learning_rate_at(step)},
-                                                         {"gradient_norm", optimizer_.gradient_norm()},
-                                                         {"images_per_second", rate}}
-                                              .dump());
-            progress.show(step, fmt::format("loss {:.4f}  {:.0f} images/s", mean, rate));
-            loss_sum = 0;
-            loss_count = 0;
-        }
+        losses_.add(loss);
+        if (step % train.log_every == 0 || step == train.steps) log(folder, progress, first);
         if (step % train.checkpoint_every == 0) {
             save(folder);
             saved = step;

@@ -3,6 +3,8 @@
 #include "engine/data/batch_order.h"
 #include "engine/data/dataset.h"
 #include "tools/model.h"
+#include "tools/progress.h"
+#include "tools/run_log.h"
 #include "tools/sampling.h"
 
 namespace heat::tools {
@@ -25,11 +27,13 @@ public:
 
 private:
     SamplingPlan sampling_plan() const;
+    int64_t images_per_step() const;
     Tensor batch(int64_t index);
     float train_step();
     void resume(const RunFolder& folder);
     void prepare_prior(const RunFolder& folder);
     void save(const RunFolder& folder);
+    void log(const RunFolder& folder, Progress& progress, int64_t first_step);
     void draw_samples(const RunFolder& folder);
 
     Configuration configuration_;
@@ -40,6 +44,7 @@ private:
     Model model_;
     Optimizer optimizer_;
     RandomState random_;
+    LossMean losses_; ///< since the last line of the log
 };
 
 } // namespace heat::tools

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "tools/run_folder.h"
+
+#include <cstdint>
+
+namespace heat::tools {
+
+/// What a line of metrics says of one update.
+struct LogRecord {
+    int64_t step = 0;
+    double loss = 0; ///< mean since the line before
+    double learning_rate = 0;
+    double gradient_norm = 0;     ///< of that update, before the clip
+    double images_per_second = 0; ///< mean since this process began to train
+};
+
+/// The losses since the last line of the log. A checkpoint between two lines carries them (state.json), so
+/// that a resumed run logs the same means.
+struct LossMean {
+    double sum = 0;
+    int64_t count = 0;
+
+    void add(double loss) {
+        sum += loss;
+        ++count;
+    }
+    double value() const { return sum / double(count); }
+};
+
+/// The logs of a run, which grow while it trains: RUN/metrics.jsonl. Whatever else is written line by line or
+/// event by event belongs here, so that it is cut where a run resumes.
+class RunLog {
+public:
+    explicit RunLog(const RunFolder& folder) : folder_(folder) {}
+
+    /// Drops what a run that resumes at `step` writes again: every record past it, and one cut off by a
+    /// crash.
+    void truncate(int64_t step) const;
+    /// Appends a record. Throws Error naming the file where it cannot be written.
+    void add(const LogRecord& record) const;
+
+private:
+    const RunFolder& folder_;
+};
+
+} // namespace heat::tools
