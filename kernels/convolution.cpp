@@ -6,6 +6,7 @@
 #include "kernels/im2col.h"
 #include "kernels/memory.h"
 #include "kernels/reduce.h"
+#include "kernels/winograd/winograd.h"
 
 #include <algorithm>
 #include <array>
@@ -159,12 +160,12 @@ void check(const ConvolutionShape& s, Dtype dtype) {
 
 std::unique_ptr<ConvolutionPlan> make_plan(const ConvolutionShape& s, Dtype dtype, bool on_cuda,
                                            bool portable) {
+    if (!on_cuda && !portable) {
+        if (winograd::pays(s, dtype)) return winograd::make_convolution_plan(s, dtype);
 #if defined(HEAT_WITH_ONEDNN)
-    if (!on_cuda && !portable)
         if (auto plan = onednn::make_convolution_plan(s, dtype)) return plan;
 #endif
-    (void)on_cuda;
-    (void)portable;
+    }
     return std::make_unique<PortablePlan>(s, dtype);
 }
 

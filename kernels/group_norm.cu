@@ -50,12 +50,9 @@ size_t shared_floats(int count) {
 /// Adds up one input's sums over the chunks of an image, `stride` floats apart.
 template <int Kinds, class Team>
 HEAT_HD void combine_part(Team& team, const float* partial, int chunks, int stride, int width, float* sums) {
-    team.template columns<Kinds>(chunks, width, sums, [=](int chunk, int c) {
+    team.template columns<Kinds>(chunks, width, sums, [=](int chunk, int c, auto add) {
         const float* in = partial + chunk * stride + c;
-        if constexpr (Kinds == 2)
-            return Sums<2>{{in[0], in[width]}};
-        else
-            return Sums<3>{{in[0], in[width], in[2 * width]}};
+        for (int k = 0; k < Kinds; ++k) add(k, in[k * width]);
     });
 }
 
@@ -87,9 +84,10 @@ private:
     HEAT_HD void sum_part(Team& team, const T* part, int width, float* out) const {
         const T* in = part + layout.offset(team.index(), width);
         const T* reference = part + int64_t(layout.image(team.index())) * layout.rows * width;
-        team.template columns<2>(layout.row_count(team.index()), width, out, [=](int r, int c) {
+        team.template columns<2>(layout.row_count(team.index()), width, out, [=](int r, int c, auto add) {
             const float d = to_float(in[r * width + c]) - to_float(reference[c]);
-            return Sums<2>{{d, d * d}};
+            add(0, d);
+            add(1, d * d);
         });
     }
 };
@@ -231,11 +229,13 @@ private:
         const T* gradient = dy + layout.offset(team.index(), channels) + first;
         const float *m = center + first, *s = rstd + first;
         const float *gamma = input.gamma + first, *beta = input.beta + first;
-        team.template columns<3>(layout.row_count(team.index()), width, out, [=](int r, int c) {
+        team.template columns<3>(layout.row_count(team.index()), width, out, [=](int r, int c, auto add) {
             const float normalized = (to_float(in[r * width + c]) - m[c]) * s[c];
             const float dz =
                 through_activation<Silu>(to_float(gradient[r * channels + c]), normalized, gamma[c], beta[c]);
-            return Sums<3>{{dz, dz * normalized, normalized}};
+            add(0, dz);
+            add(1, dz * normalized);
+            add(2, normalized);
         });
     }
 };
@@ -340,9 +340,10 @@ struct ParameterGradients {
         const int count = stride - first < parameter_block ? stride - first : parameter_block;
         const float* in = image_sums + first;
         float* sums = team.template shared<float>(2 * parameter_block);
-        team.template columns<2>(images, count, sums, [=](int image, int c) {
+        team.template columns<2>(images, count, sums, [=](int image, int c, auto add) {
             const float* row = in + int64_t(image) * 2 * stride;
-            return Sums<2>{{row[c], row[stride + c]}};
+            add(0, row[c]);
+            add(1, row[stride + c]);
         });
         team.sync();
         if (float* beta = d_beta) team.for_each(count, [=](int c) { beta[first + c] += sums[c]; });

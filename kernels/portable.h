@@ -30,7 +30,8 @@ namespace heat::kernels {
 HEAT_HD float to_float(float x) {
     return x;
 }
-HEAT_HD float to_float(bf16 x) {
+// By reference: a copy of the struct keeps loops scalar.
+HEAT_HD float to_float(const bf16& x) {
     return __builtin_bit_cast(float, uint32_t(x.bits) << 16);
 }
 

@@ -138,9 +138,9 @@ struct ChunkColumns {
         const int64_t first = int64_t(team.index()) * chunk_rows;
         const int count = int(rows - first < chunk_rows ? rows - first : chunk_rows);
         const T* in = x + first * width;
-        team.template columns<1>(count, width, partial + int64_t(team.index()) * width, [=](int r, int c) {
-            return Sums<1>{{to_float(in[int64_t(r) * width + c])}};
-        });
+        team.template columns<1>(
+            count, width, partial + int64_t(team.index()) * width,
+            [=](int r, int c, auto add) { add(0, to_float(in[int64_t(r) * width + c])); });
     }
 };
 
@@ -158,7 +158,7 @@ struct CombineColumns {
         float* to = out + first;
         float* sums = team.template shared<float>(column_block);
         team.template columns<1>(chunks, count, sums,
-                                 [=](int r, int c) { return Sums<1>{{in[int64_t(r) * width + c]}}; });
+                                 [=](int r, int c, auto add) { add(0, in[int64_t(r) * width + c]); });
         team.sync();
         team.for_each(count, [=](int c) { to[c] += sums[c]; });
     }

@@ -10,8 +10,9 @@
 //   sum(n, f), max(n, f)         reductions that own their loop (an accumulator in user code blocks SIMD) and
 //   sync; every member
 //                                gets the result
-//   columns<K>(rows, columns, out, f)  out[k * columns + c] = sum over r of f(r, c).v[k]; out is any memory
-//   of the team
+//   columns<K>(rows, columns, out, f)  K sums a column: f(r, c, add) calls add(k, x) for each k, and
+//   out[k * columns + c] is the sum over r; out is any memory of the team. (Returning a struct of K values
+//   instead would keep the loops scalar.)
 //
 // SerialTeam is one thread with SIMD loops (the CPU), CudaTeam is a thread block, ThreadTeam runs several
 // threads with a real barrier so that ThreadSanitizer finds a missing sync without a card. All sums have an
@@ -27,12 +28,6 @@
 #endif
 
 namespace heat::kernels {
-
-/// K sums carried together by Team::columns.
-template <int K>
-struct Sums {
-    float v[K];
-};
 
 class SerialTeam {
 public:
@@ -79,6 +74,7 @@ public:
     HEAT_HD void columns(int rows, int columns, float* out, F f) {
         int c0 = 0;
         for (; c0 + 64 <= columns; c0 += 64) column_block<K, 64>(rows, columns, c0, out, f);
+        for (; c0 + 32 <= columns; c0 += 32) column_block<K, 32>(rows, columns, c0, out, f);
         for (; c0 + 16 <= columns; c0 += 16) column_block<K, 16>(rows, columns, c0, out, f);
         for (; c0 < columns; ++c0) column_block<K, 1>(rows, columns, c0, out, f);
     }
@@ -90,8 +86,7 @@ private:
         for (int r = 0; r < rows; ++r) {
 #pragma omp simd
             for (int l = 0; l < B; ++l) {
-                const Sums<K> s = f(r, c0 + l);
-                for (int k = 0; k < K; ++k) total[k][l] += s.v[k];
+                f(r, c0 + l, [&](int k, float x) { total[k][l] += x; });
             }
         }
         for (int k = 0; k < K; ++k)
@@ -145,8 +140,7 @@ public:
         for (int c = first(); c < columns; c += threads_) {
             float total[K] = {};
             for (int r = 0; r < rows; ++r) {
-                const Sums<K> s = f(r, c);
-                for (int k = 0; k < K; ++k) total[k] += s.v[k];
+                f(r, c, [&](int k, float x) { total[k] += x; });
             }
             for (int k = 0; k < K; ++k) out[k * columns + c] = total[k];
         }
@@ -212,8 +206,7 @@ public:
         for (int c = int(threadIdx.x); c < columns; c += int(blockDim.x)) {
             float total[K] = {};
             for (int r = 0; r < rows; ++r) {
-                const Sums<K> s = f(r, c);
-                _Pragma("unroll") for (int k = 0; k < K; ++k) total[k] += s.v[k];
+                f(r, c, [&](int k, float x) { total[k] += x; });
             }
             _Pragma("unroll") for (int k = 0; k < K; ++k) out[k * columns + c] = total[k];
         }

@@ -4,11 +4,11 @@
 #include "engine/data/batch.h"
 #include "engine/io/file.h"
 #include "engine/io/png.h"
-#include "engine/ops/loss.h"
 #include "kernels/error.h"
 #include "tools/interrupt.h"
 #include "tools/progress.h"
 #include "tools/run_checkpoint.h"
+#include "tools/training_step.h"
 
 #include <fmt/format.h>
 
@@ -68,23 +68,13 @@ Tensor Trainer::batch(int64_t index) {
 }
 
 float Trainer::train_step() {
-    const int accumulation = configuration_.train.optimizer.accumulation;
-    float loss = 0;
-    for (int i = 0; i < accumulation; ++i) {
-        const int64_t index = optimizer_.steps() * accumulation +
-                              i; // the position in data and random numbers is this one integer
-        random_.set_step(uint32_t(index));
-        const processes::TrainingBatch b = process_->training_batch(batch(index), random_, 0);
-        Tape tape;
-        const Variable output = model_.network.forward(
-            Variable(b.input), b.timesteps,
-            {.dtype = model_.dtype, .dropout = &random_, .image_offset = 0, .labels = {}});
-        const SquaredError error = squared_error(output, b.target, b.weight, b.scale);
-        tape.backward(error.loss);
-        loss += error.loss.value().to_host()[0] / float(accumulation);
-    }
-    optimizer_.step();
-    return loss;
+    return TrainingStep{*process_,
+                        model_,
+                        optimizer_,
+                        random_,
+                        configuration_.train.optimizer.accumulation,
+                        [this](int64_t index) { return batch(index); }}
+        .run();
 }
 
 void Trainer::resume(const RunFolder& folder) {

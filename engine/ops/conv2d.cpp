@@ -21,6 +21,23 @@ Storage workspace_for(const kernels::ConvolutionPlan& plan, Device device) {
     return allocate(device, plan.workspace_bytes());
 }
 
+/// The weight as the plan's forward pass reads it: a packed form made once an update, or the master itself.
+const void* forward_weight(const kernels::ConvolutionPlan& plan, const Parameter& weight) {
+    const Tensor& master = weight.value();
+    if (plan.packed_forward_bytes() == 0) return master.raw();
+    return weight.derived(plan.forward_key(), plan.packed_forward_bytes(), [&](void* buffer) {
+        plan.pack_forward(master.stream(), master.data<float>(), buffer);
+    });
+}
+
+const void* backward_weight(const kernels::ConvolutionPlan& plan, const Parameter& weight) {
+    const Tensor& master = weight.value();
+    if (plan.packed_backward_bytes() == 0) return master.raw();
+    return weight.derived(
+        std::string("transposed ") + plan.backward_key(), plan.packed_backward_bytes(),
+        [&](void* buffer) { plan.pack_backward(master.stream(), master.data<float>(), buffer); });
+}
+
 } // namespace
 
 Variable conv2d(const Variable& x, const Parameter& weight, const Parameter& bias, int stride,
@@ -29,12 +46,10 @@ Variable conv2d(const Variable& x, const Parameter& weight, const Parameter& bia
     const kernels::Stream& stream = x.value().stream();
     const kernels::ConvolutionPlan& plan = kernels::convolution_plan(stream, shape, x.dtype());
 
-    const void* packed = weight.derived(plan.forward_key(), plan.packed_forward_bytes(), [&](void* buffer) {
-        plan.pack_forward(stream, weight.value().data<float>(), buffer);
-    });
     Tensor y(Shape{shape.n, shape.out_h(), shape.out_w(), shape.c_out}, x.dtype(), x.device());
-    plan.forward(stream, x.value().raw(), packed, bias.defined() ? bias.value().data<float>() : nullptr,
-                 y.raw(), workspace_for(plan, x.device()).get());
+    plan.forward(stream, x.value().raw(), forward_weight(plan, weight),
+                 bias.defined() ? bias.value().data<float>() : nullptr, y.raw(),
+                 workspace_for(plan, x.device()).get());
 
     return make_result(std::move(y), wants_gradient({&x}, {&weight, &bias}), [=, &plan](const Tensor& dy) {
         const kernels::Stream& s = dy.stream();
@@ -43,11 +58,8 @@ Variable conv2d(const Variable& x, const Parameter& weight, const Parameter& bia
             plan.backward_weights(s, x.value().raw(), dy.raw(), weight.gradient_data(),
                                   bias.defined() ? bias.gradient_data() : nullptr, workspace.get());
         if (!x.requires_grad()) return;
-        const void* transposed = weight.derived(
-            std::string("transposed ") + plan.backward_key(), plan.packed_backward_bytes(),
-            [&](void* buffer) { plan.pack_backward(s, weight.value().data<float>(), buffer); });
         Tensor dx(x.shape(), x.dtype(), x.device());
-        plan.backward_data(s, dy.raw(), transposed, dx.raw(), workspace.get());
+        plan.backward_data(s, dy.raw(), backward_weight(plan, weight), dx.raw(), workspace.get());
         x.add_gradient(std::move(dx));
     });
 }

@@ -1,4 +1,5 @@
 #include "kernels/convolution.h"
+#include "kernels/winograd/winograd.h"
 #include "tests/kernels/device_array.h"
 #include "tests/reference/convolution.h"
 #include "tests/reference/values.h"
@@ -40,15 +41,20 @@ void check_plan(const ConvolutionPlan& plan, const ConvolutionShape& s, const St
         transposed(stream, plan.packed_backward_bytes()), workspace(stream, plan.workspace_bytes());
     plan.pack_forward(stream, device_w.data(), packed.data());
     plan.pack_backward(stream, device_w.data(), transposed.data());
+    // A plan that packs nothing reads the master.
+    const void* forward_weight =
+        plan.packed_forward_bytes() ? static_cast<void*>(packed.data()) : device_w.data();
+    const void* backward_weight =
+        plan.packed_backward_bytes() ? static_cast<void*>(transposed.data()) : device_w.data();
     const double tolerance = reference::tolerance<T>;
 
-    plan.forward(stream, device_x.data(), packed.data(), device_bias.data(), y.data(), workspace.data());
+    plan.forward(stream, device_x.data(), forward_weight, device_bias.data(), y.data(), workspace.data());
     CHECK(reference::nmse(reference::widened(y.host()),
                           reference::convolution_forward(r, x.exact, w.exact, bias.exact)) <= tolerance);
-    plan.forward(stream, device_x.data(), packed.data(), nullptr, y.data(), workspace.data());
+    plan.forward(stream, device_x.data(), forward_weight, nullptr, y.data(), workspace.data());
     CHECK(reference::nmse(reference::widened(y.host()),
                           reference::convolution_forward(r, x.exact, w.exact, {})) <= tolerance);
-    plan.backward_data(stream, device_dy.data(), transposed.data(), dx.data(), workspace.data());
+    plan.backward_data(stream, device_dy.data(), backward_weight, dx.data(), workspace.data());
     CHECK(reference::nmse(reference::widened(dx.host()),
                           reference::convolution_backward_data(r, w.exact, dy.exact)) <= tolerance);
 
@@ -78,6 +84,29 @@ TEST_SUITE("kernels") {
                 check_plan<float>(convolution_plan_portable(s, Dtype::f32), s, stream);
                 check_plan<bf16>(convolution_plan_portable(s, Dtype::bf16), s, stream);
             }
+    }
+
+    TEST_CASE("convolution: Winograd tiles, three passes") {
+        // Whole tiles, tiles that stick out on both sides, images smaller than one, several panels, few and
+        // many tiles.
+        const int v = winograd::channel_multiple();
+        for (const ConvolutionShape& s :
+             std::vector<ConvolutionShape>{{2, 8, 12, v, v, 3, 3, 1, 1, 1, 1, 1},
+                                           {3, 7, 5, 2 * v, v, 3, 3, 1, 1, 1, 1, 1},
+                                           {1, 1, 1, v, v, 3, 3, 1, 1, 1, 1, 1},
+                                           {2, 13, 1, v, 3 * v, 3, 3, 1, 1, 1, 1, 1},
+                                           {9, 14, 14, v, 5 * v, 3, 3, 1, 1, 1, 1, 1},
+                                           {5, 28, 28, 6 * v, v, 3, 3, 1, 1, 1, 1, 1},
+                                           {1, 4, 4, 9 * v, 9 * v, 3, 3, 1, 1, 1, 1, 1}}) {
+            check_plan<float>(*winograd::make_convolution_plan(s, Dtype::f32), s, Stream{});
+            check_plan<bf16>(*winograd::make_convolution_plan(s, Dtype::bf16), s, Stream{});
+        }
+        const ConvolutionShape odd{2, 8, 8, v + 1, v, 3, 3, 1, 1, 1, 1, 1},
+            strided{2, 8, 8, v, v, 3, 3, 2, 1, 1, 1, 1};
+        CHECK(winograd::make_convolution_plan(odd, Dtype::f32) == nullptr);
+        CHECK(winograd::make_convolution_plan(strided, Dtype::f32) == nullptr);
+        CHECK_FALSE(winograd::pays(odd, Dtype::f32));
+        CHECK(winograd::pays({32, 28, 28, 4 * v, 4 * v, 3, 3, 1, 1, 1, 1, 1}, Dtype::f32));
     }
 
     TEST_CASE("convolution: a large batch is unfolded in several parts") {

@@ -1,0 +1,218 @@
+#include "tools/bench_network.h"
+
+#include "engine/data/batch.h"
+#include "engine/data/batch_order.h"
+#include "engine/machine.h"
+#include "kernels/error.h"
+#include "tools/training_step.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <fstream>
+#include <iostream>
+
+namespace heat::tools {
+namespace {
+
+struct NetworkOptions {
+    std::string config, mode = "train", dtype, device = "auto";
+    std::vector<std::string> settings;
+    int batch = 0, warm_up = 3, steps = 10;
+    bool serve = false, json = false;
+};
+
+using Seconds = std::vector<double>;
+
+int64_t resident_bytes() {
+    int64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages >> pages;
+    return pages * ::sysconf(_SC_PAGESIZE);
+}
+
+int64_t peak_resident_bytes() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return int64_t(usage.ru_maxrss) * 1024;
+}
+
+/// Noise in place of photographs: what a step costs does not depend on what the images show.
+Dataset made_up_images(const DataConfig& data) {
+    Dataset images;
+    images.count = 1024;
+    images.height = data.height;
+    images.width = data.width;
+    images.channels = data.channels;
+    images.pixels.resize(size_t(images.count) * size_t(data.height) * size_t(data.width) *
+                         size_t(data.channels));
+    uint32_t state = 1;
+    for (uint8_t& pixel : images.pixels) pixel = uint8_t((state = state * 1664525u + 1013904223u) >> 24);
+    return images;
+}
+
+/// Steps of training, as `engine train` does them.
+class TrainingWork {
+public:
+    TrainingWork(const Configuration& c, Device device)
+        : images_(made_up_images(c.data)),
+          order_(uint64_t(c.train.seed), uint32_t(images_.count), uint32_t(c.train.batch)),
+          process_(make_process(c, device)), model_(c, device), optimizer_(model_.store, c.train.optimizer),
+          random_(uint64_t(c.train.seed), device), device_(device) {}
+
+    Seconds run(int steps) {
+        const TrainingStep step{
+            *process_, model_, optimizer_, random_, 1, [this](int64_t index) {
+                return gather_batch(images_, order_.indices(uint64_t(index)),
+                                    {.low = process_->data_low(), .high = process_->data_high()}, device_);
+            }};
+        Seconds seconds;
+        for (int i = 0; i < steps; ++i) {
+            const auto start = std::chrono::steady_clock::now();
+            step.run();
+            seconds.push_back(
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        }
+        return seconds;
+    }
+    int64_t parameters() const { return model_.store.parameter_count(); }
+    Dtype dtype() const { return model_.dtype; }
+
+private:
+    Dataset images_;
+    BatchSampler order_;
+    std::unique_ptr<processes::Process> process_;
+    Model model_;
+    Optimizer optimizer_;
+    RandomState random_;
+    Device device_;
+};
+
+/// Steps of the configuration's solver, as `engine sample` does them.
+class SamplingWork {
+public:
+    SamplingWork(const Configuration& c, Device device)
+        : process_(make_process(c, device)), model_(c, device), denoiser_(model_) {
+        request_.count = c.train.batch;
+        request_.solver = c.sample.solver;
+        if (process_->needs_prior())
+            throw Error(fmt::format("bench network samples from noise; {} starts from a run's own prior",
+                                    process_->name()));
+    }
+
+    Seconds run(int steps) {
+        request_.steps = std::min(steps, process_->steps());
+        Seconds seconds;
+        auto last = std::chrono::steady_clock::now();
+        process_->sample(denoiser_, request_, [&](const processes::SampleStep& s) {
+            const auto now = std::chrono::steady_clock::now();
+            if (s.step > 0) seconds.push_back(std::chrono::duration<double>(now - last).count());
+            last = now;
+        });
+        return seconds;
+    }
+    int64_t parameters() const { return model_.store.parameter_count(); }
+    Dtype dtype() const { return model_.dtype; }
+
+private:
+    std::unique_ptr<processes::Process> process_;
+    Model model_;
+    ModelDenoiser denoiser_;
+    processes::SampleRequest request_;
+};
+
+template <class Work>
+void measure(const NetworkOptions& o, const Configuration& configuration, Device device) {
+    const int64_t resting = resident_bytes();
+    Work work(configuration, device);
+    work.run(o.warm_up);
+    const nlohmann::json about{{"ready", true},
+                               {"config", o.config},
+                               {"mode", o.mode},
+                               {"batch", configuration.train.batch},
+                               {"dtype", name_of(work.dtype())},
+                               {"parameters", work.parameters()},
+                               {"threads", cpu_threads()},
+                               {"device", describe_device(device)}};
+    const auto memory = [&] {
+        return device == Device::cpu ? peak_resident_bytes() - resting : memory_statistics(device).peak;
+    };
+    if (o.serve) {
+        fmt::print("{}\n", about.dump());
+        std::fflush(stdout);
+        for (std::string line; std::getline(std::cin, line);) {
+            int steps = 0;
+            const auto parsed = std::from_chars(line.data(), line.data() + line.size(), steps);
+            if (parsed.ec != std::errc() || parsed.ptr != line.data() + line.size() || steps < 1)
+                throw Error(fmt::format("--serve reads a number of steps a line, got \"{}\"", line));
+            const Seconds seconds = work.run(steps);
+            fmt::print("{}\n", nlohmann::json{{"seconds", seconds}, {"memory_bytes", memory()}}.dump());
+            std::fflush(stdout);
+        }
+        return;
+    }
+    Seconds seconds = work.run(o.steps);
+    if (o.json) {
+        nlohmann::json result = about;
+        result.erase("ready");
+        result["seconds"] = seconds;
+        result["memory_bytes"] = memory();
+        fmt::print("{}\n", result.dump());
+        return;
+    }
+    std::sort(seconds.begin(), seconds.end());
+    const double median = seconds[seconds.size() / 2];
+    fmt::print(
+        "{} step, batch {}, {}, {} parameters: median {:.2f} ms of {} ({:.2f} to {:.2f}), {:.1f} images/s, "
+        "memory {} MiB above rest\n",
+        o.mode, configuration.train.batch, name_of(work.dtype()), work.parameters(), 1e3 * median,
+        seconds.size(), 1e3 * seconds.front(), 1e3 * seconds.back(),
+        double(configuration.train.batch) / median, memory() >> 20);
+}
+
+void bench_network(const NetworkOptions& o) {
+    const Device device = device_from_name(o.device);
+    Configuration configuration = configuration_of(o.config, o.settings);
+    if (o.batch > 0) configuration.train.batch = o.batch;
+    if (!o.dtype.empty()) configuration.train.dtype = o.dtype;
+    if (o.mode == "train")
+        measure<TrainingWork>(o, configuration, device);
+    else
+        measure<SamplingWork>(o, configuration, device);
+}
+
+} // namespace
+
+void add_network_benchmark(CLI::App& bench) {
+    auto o = std::make_shared<NetworkOptions>();
+    CLI::App* command = bench.add_subcommand("network", "Time whole training or sampling steps of a network");
+    command->add_option("config_or_run", o->config, "Configuration (TOML) or run folder")->required();
+    command->add_option("--mode", o->mode, "train or sample")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"train", "sample"}));
+    command->add_option("--batch", o->batch, "Images in a batch; train.batch by default")
+        ->check(CLI::Range(1, 1 << 20));
+    command->add_option("--dtype", o->dtype, "Of activations: f32, bf16 or auto; train.dtype by default");
+    command->add_option("--steps", o->steps, "Steps to time")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1000000));
+    command->add_option("--warm-up", o->warm_up, "Steps before, not timed")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1000000));
+    command->add_option("--set", o->settings, "Override a key; may be repeated")->allow_extra_args(false);
+    command->add_option("--device", o->device, "auto, cpu or cuda")->capture_default_str();
+    command->add_flag("--serve", o->serve,
+                      "Read numbers of steps from standard input, answer each with JSON");
+    command->add_flag("--json", o->json, "Print JSON, each step's time");
+    command->footer(
+        "Examples:\n"
+        "  engine bench network bench/networks/unet-1m.toml --mode train --batch 32\n"
+        "  engine bench network bench/networks/unet-36m.toml --mode sample --batch 16 --dtype bf16 --json");
+    command->callback([o] { bench_network(*o); });
+}
+
+} // namespace heat::tools
