@@ -1,100 +1,57 @@
 #pragma once
 
-// Winograd's F(4×4, 3×3) on vectors of channels, with the points 0, ±1, ±2 and infinity (Lavin & Gray 2016,
-// "Fast algorithms for convolutional neural networks"). A 4×4 tile y of the correlation of a 6×6 tile d with
-// a 3×3 filter g is y = Aᵀ((G·g·Gᵀ) ⊙ (Bᵀ·d·B))A: 36 products instead of 144. Transposing the same three
-// matrices gives the gradients: of the filter g from d and y's, and of the input by the filter turned half
-// round.
+// Winograd's algorithm in two dimensions, on vectors of channels. A tile y of the correlation of a tile d of
+// inputs with a 3×3 filter g is y = Aᵀ((G·g·Gᵀ) ⊙ (Bᵀ·d·B))A. Transposing the same three matrices gives the
+// gradients: of the filter from d and y's, and of the input by the filter turned half round.
+//
+// `v` holds inputs × inputs values row by row; smaller arrays (outputs, filters) lie in its upper left
+// corner.
 
 #include "kernels/winograd/vector.h"
 
 namespace heat::kernels::winograd {
 
-inline constexpr int points = 36; ///< products of a tile, 6×6
+template <class Tile>
+inline constexpr int points = Tile::inputs* Tile::inputs;
 
-// One dimension each. `v` are `step` apart and replaced in place, or read from one array and written to
-// another.
+/// The values of one tile, for one vector of channels.
+template <class Tile>
+using TileValues = Vector[points<Tile>];
 
-/// Bᵀ: six inputs to the six points.
-HEAT_HD void input_line(Vector* v, int step) {
-    const Vector d0 = v[0], d1 = v[step], d2 = v[2 * step], d3 = v[3 * step], d4 = v[4 * step],
-                 d5 = v[5 * step];
-    const Vector even = d4 - 4.f * d2, odd = d3 - 4.f * d1, even2 = d4 - d2, odd2 = 2.f * (d3 - d1);
-    v[0] = 4.f * d0 + (d4 - 5.f * d2);
-    v[step] = even + odd;
-    v[2 * step] = even - odd;
-    v[3 * step] = even2 + odd2;
-    v[4 * step] = even2 - odd2;
-    v[5 * step] = 4.f * d1 + (d5 - 5.f * d3);
+template <class Tile>
+HEAT_HD void transform_input(Vector* v) {
+#pragma GCC unroll 6
+    for (int i = 0; i < Tile::inputs; ++i) Tile::input_line(v + i, Tile::inputs);
+#pragma GCC unroll 6
+    for (int i = 0; i < Tile::inputs; ++i) Tile::input_line(v + Tile::inputs * i, 1);
 }
-
-/// Aᵀ: six points to four outputs, left in the first four places.
-HEAT_HD void output_line(Vector* v, int step) {
-    const Vector m0 = v[0], m1 = v[step], m2 = v[2 * step], m3 = v[3 * step], m4 = v[4 * step],
-                 m5 = v[5 * step];
-    const Vector s = m1 + m2, d = m1 - m2, s2 = m3 + m4, d2 = m3 - m4;
-    v[0] = m0 + s + s2;
-    v[step] = d + 2.f * d2;
-    v[2 * step] = s + 4.f * s2;
-    v[3 * step] = d + (8.f * d2 + m5);
+template <class Tile>
+HEAT_HD void transform_output(Vector* v) {
+#pragma GCC unroll 6
+    for (int i = 0; i < Tile::inputs; ++i) Tile::output_line(v + i, Tile::inputs);
+#pragma GCC unroll 6
+    for (int i = 0; i < Tile::outputs; ++i) Tile::output_line(v + Tile::inputs * i, 1);
 }
-
-/// A: gradients of four outputs, in the first four places, to the six points.
-HEAT_HD void gradient_line(Vector* v, int step) {
-    const Vector y0 = v[0], y1 = v[step], y2 = v[2 * step], y3 = v[3 * step];
-    const Vector s = y0 + y2, d = y1 + y3, s2 = y0 + 4.f * y2, d2 = 2.f * y1 + 8.f * y3;
-    v[step] = s + d;
-    v[2 * step] = s - d;
-    v[3 * step] = s2 + d2;
-    v[4 * step] = s2 - d2;
-    v[5 * step] = y3;
+template <class Tile>
+HEAT_HD void transform_gradient(Vector* v) {
+#pragma GCC unroll 6
+    for (int i = 0; i < Tile::outputs; ++i) Tile::gradient_line(v + Tile::inputs * i, 1);
+#pragma GCC unroll 6
+    for (int i = 0; i < Tile::inputs; ++i) Tile::gradient_line(v + i, Tile::inputs);
 }
-
-/// G: three filter taps, in the first three places, to the six points.
-HEAT_HD void filter_line(Vector* v, int step) {
-    constexpr float sixth = 1.f / 6.f;
-    const Vector g0 = v[0], g1 = v[step], g2 = v[2 * step];
-    const Vector s = -sixth * (g0 + g2), s2 = sixth * (0.25f * g0 + g2), d2 = (0.5f * sixth) * g1;
-    v[0] = 0.25f * g0;
-    v[step] = s - sixth * g1;
-    v[2 * step] = s + sixth * g1;
-    v[3 * step] = s2 + d2;
-    v[4 * step] = s2 - d2;
-    v[5 * step] = g2;
+template <class Tile>
+HEAT_HD void transform_filter(Vector* v) {
+#pragma GCC unroll 6
+    for (int i = 0; i < 3; ++i) Tile::filter_line(v + Tile::inputs * i, 1);
+#pragma GCC unroll 6
+    for (int i = 0; i < Tile::inputs; ++i) Tile::filter_line(v + i, Tile::inputs);
 }
-
-/// Gᵀ: gradients at the six points to those of the three taps, left in the first three places.
-HEAT_HD void filter_gradient_line(Vector* v, int step) {
-    constexpr float sixth = 1.f / 6.f;
-    const Vector u0 = v[0], u1 = v[step], u2 = v[2 * step], u3 = v[3 * step], u4 = v[4 * step],
-                 u5 = v[5 * step];
-    const Vector s = -sixth * (u1 + u2), s2 = u3 + u4;
-    v[0] = 0.25f * u0 + s + (0.25f * sixth) * s2;
-    v[step] = sixth * (u2 - u1) + (0.5f * sixth) * (u3 - u4);
-    v[2 * step] = s + sixth * s2 + u5;
-}
-
-// Two dimensions: v[6·row + column].
-
-HEAT_HD void transform_input(Vector (&v)[points]) {
-    for (int i = 0; i < 6; ++i) input_line(v + i, 6);
-    for (int i = 0; i < 6; ++i) input_line(v + 6 * i, 1);
-}
-HEAT_HD void transform_output(Vector (&v)[points]) {
-    for (int i = 0; i < 6; ++i) output_line(v + i, 6);
-    for (int i = 0; i < 4; ++i) output_line(v + 6 * i, 1);
-}
-HEAT_HD void transform_gradient(Vector (&v)[points]) {
-    for (int i = 0; i < 4; ++i) gradient_line(v + 6 * i, 1);
-    for (int i = 0; i < 6; ++i) gradient_line(v + i, 6);
-}
-HEAT_HD void transform_filter(Vector (&v)[points]) {
-    for (int i = 0; i < 3; ++i) filter_line(v + 6 * i, 1);
-    for (int i = 0; i < 6; ++i) filter_line(v + i, 6);
-}
-HEAT_HD void transform_filter_gradient(Vector (&v)[points]) {
-    for (int i = 0; i < 6; ++i) filter_gradient_line(v + i, 6);
-    for (int i = 0; i < 3; ++i) filter_gradient_line(v + 6 * i, 1);
+template <class Tile>
+HEAT_HD void transform_filter_gradient(Vector* v) {
+#pragma GCC unroll 6
+    for (int i = 0; i < Tile::inputs; ++i) Tile::filter_gradient_line(v + i, Tile::inputs);
+#pragma GCC unroll 6
+    for (int i = 0; i < 3; ++i) Tile::filter_gradient_line(v + Tile::inputs * i, 1);
 }
 
 } // namespace heat::kernels::winograd
