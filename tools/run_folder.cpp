@@ -58,6 +58,7 @@ Configuration RunFolder::configuration() const {
 std::vector<Checkpoint> RunFolder::checkpoints() const {
     std::vector<Checkpoint> found;
     std::error_code error;
+    if (!fs::is_directory(path_, error)) return found;
     const fs::path folder = path_ / "checkpoints";
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
         if (const auto step = step_of(it->path().filename().string())) found.push_back({it->path(), *step});

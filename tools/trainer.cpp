@@ -130,7 +130,7 @@ void Trainer::fail(const RunFolder& folder, const std::string& what, const std::
 
 void Trainer::expect_finite(const RunFolder& folder, const char* name, double value) const {
     if (std::isfinite(value)) return;
-    fail(folder, fmt::format("the {} is {}", name, value),
+    fail(folder, fmt::format("the {} is {}", name, std::isnan(value) ? "not a number" : "infinite"),
          "Try a smaller train.learning_rate or train.dtype=f32");
 }
 
