@@ -34,10 +34,9 @@ expect_missing "$work/output.npy"
 refuses 1 "device or pipe" predict "$run_folder" --t 1 --input "$work/input.npy" --output "$work/pipe.npy"
 refuses 1 "folder" predict "$run_folder" --t 1 --input "$work/input.npy" --output "$work/folder.npy"
 refuses 1 "$work/pipe.toml: cannot make the run folder" train "$config" --out "$work/pipe.toml"
-mkdir "$work/with-pipe"
-mkfifo "$work/with-pipe/.lock"
-refuses 1 "$work/with-pipe" train "$config" --out "$work/with-pipe"
-expect_contents "$work/with-pipe" .lock
+mkdir -p "$work/odd/.lock"
+refuses 1 "$work/odd: cannot write there: Is a directory" train "$config" --out "$work/odd"
+expect_contents "$work/odd" .lock
 
 # ---- Configurations without end.
 repeat() { head -c "$2" /dev/zero | sed "s/\\x0/$1/g"; } # repeat TEXT COUNT
