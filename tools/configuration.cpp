@@ -7,6 +7,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <optional>
@@ -20,14 +21,26 @@ namespace {
 using Target = std::variant<int*, int64_t*, float*, double*, bool*, std::string*, std::vector<int>*,
                             std::optional<int>*, std::optional<double>*, nets::Downsample*, nets::Upsample*>;
 
-/// One key of the file and the member it sets.
+/// Which ends of a range do not belong to it.
+enum class Open { none, low, high, both };
+
+/// One key of the file, the member it sets, and the range of a number.
 struct Field {
     std::string key;
     Target target;
     double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
-};
+    Open open = Open::none;
 
-constexpr double unbounded = std::numeric_limits<double>::infinity();
+    bool holds(double value) const {
+        const bool above = open == Open::low || open == Open::both ? value > low : value >= low;
+        const bool below = open == Open::high || open == Open::both ? value < high : value <= high;
+        return std::isfinite(value) && above && below;
+    }
+    std::string range() const {
+        return fmt::format("{}{}, {}{}", open == Open::low || open == Open::both ? '(' : '[', low, high,
+                           open == Open::high || open == Open::both ? ')' : ']');
+    }
+};
 
 std::vector<Field> fields_of(Configuration& c) {
     processes::ProcessConfig& p = c.process;
@@ -43,12 +56,12 @@ std::vector<Field> fields_of(Configuration& c) {
         {"process.kind", &p.kind},
         {"process.steps", &p.steps, 1, 1e6},
         {"process.schedule", &p.schedule},
-        {"process.beta_start", &p.beta_start, 0, 1},
-        {"process.beta_end", &p.beta_end, 0, 1},
+        {"process.beta_start", &p.beta_start, 0, 1, Open::both},
+        {"process.beta_end", &p.beta_end, 0, 1, Open::both},
         {"process.prediction", &p.prediction},
         {"process.variance", &p.variance},
-        {"process.sigma_min", &p.sigma_min, 0, 1e6},
-        {"process.sigma_max", &p.sigma_max, 0, 1e6},
+        {"process.sigma_min", &p.sigma_min, 0, 1e6, Open::low},
+        {"process.sigma_max", &p.sigma_max, 0, 1e6, Open::low},
         {"process.sigma", &p.sigma, 0, 1e3},
         {"process.delta", &p.delta, 0, 1e3},
         {"network.channels", &n.channels},
@@ -57,8 +70,8 @@ std::vector<Field> fields_of(Configuration& c) {
         {"network.middle_attention", &n.middle_attention},
         {"network.head_channels", &n.head_channels, 0, 4096},
         {"network.groups", &n.groups, 1, 4096},
-        {"network.norm_epsilon", &n.norm_epsilon, 0, 1},
-        {"network.dropout", &n.dropout, 0, 1},
+        {"network.norm_epsilon", &n.norm_epsilon, 0, 1, Open::low},
+        {"network.dropout", &n.dropout, 0, 1, Open::high},
         {"network.downsample", &n.downsample},
         {"network.upsample", &n.upsample},
         {"network.downsample_padding", &n.downsample_padding, 0, 1},
@@ -67,26 +80,29 @@ std::vector<Field> fields_of(Configuration& c) {
         {"network.zero_initialize", &n.zero_initialize},
         {"train.steps", &t.steps, 0, 1e12},
         {"train.batch", &t.batch, 1, 1e6},
-        {"train.seed", &t.seed, 0, unbounded},
+        {"train.seed", &t.seed, 0, 9223372036854775807.0},
         {"train.dtype", &t.dtype},
         {"train.learning_rate", &t.optimizer.learning_rate, 0, 1e3},
         {"train.warm_up", &t.optimizer.warm_up, 0, 1e12},
-        {"train.beta1", &t.optimizer.beta1, 0, 1},
-        {"train.beta2", &t.optimizer.beta2, 0, 1},
-        {"train.epsilon", &t.optimizer.epsilon, 0, 1},
+        {"train.beta1", &t.optimizer.beta1, 0, 1, Open::high},
+        {"train.beta2", &t.optimizer.beta2, 0, 1, Open::high},
+        {"train.epsilon", &t.optimizer.epsilon, 0, 1, Open::low},
         {"train.weight_decay", &t.optimizer.weight_decay, 0, 1e3},
-        {"train.clip_norm", &t.optimizer.clip_norm, 0, unbounded},
+        {"train.clip_norm", &t.optimizer.clip_norm, 0, 1e30},
         {"train.ema_rate", &t.optimizer.ema_rate, 0, 1},
         {"train.accumulation", &t.optimizer.accumulation, 1, 1e6},
         {"train.log_every", &t.log_every, 1, 1e12},
         {"train.checkpoint_every", &t.checkpoint_every, 1, 1e12},
         {"train.keep", &t.keep, 1, 1e6},
+        {"train.keep_every", &t.keep_every, 0, 1e12},
         {"train.sample_every", &t.sample_every, 0, 1e12},
         {"train.sample_count", &t.sample_count, 1, 4096},
         {"sample.solver", &c.sample.solver},
         {"sample.steps", &c.sample.steps, 0, 1e6},
     };
 }
+
+constexpr uint64_t largest_configuration = 1 << 20;
 
 /// Names of enumerations, in the order of their values.
 const std::vector<std::string> downsample_names{"convolution", "average_pool"};
@@ -106,12 +122,30 @@ size_t edit_distance(const std::string& a, const std::string& b) {
     return row.back();
 }
 
-[[noreturn]] void refuse_key(const std::string& key, const std::vector<Field>& fields,
-                             const std::string& source) {
-    const auto nearest = std::min_element(fields.begin(), fields.end(), [&](const Field& a, const Field& b) {
-        return edit_distance(key, a.key) < edit_distance(key, b.key);
+const std::string& nearest(const std::string& name, const std::vector<std::string>& names) {
+    return *std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
+        return edit_distance(name, a) < edit_distance(name, b);
     });
-    throw Error(fmt::format("{}: unknown key {}; did you mean {}?", source, key, nearest->key));
+}
+
+std::vector<std::string> keys_of(const std::vector<Field>& fields) {
+    std::vector<std::string> keys;
+    for (const Field& field : fields) keys.push_back(field.key);
+    return keys;
+}
+
+std::vector<std::string> sections_of(const std::vector<Field>& fields) {
+    std::vector<std::string> sections;
+    for (const Field& field : fields)
+        if (const std::string section = field.key.substr(0, field.key.find('.'));
+            sections.empty() || sections.back() != section)
+            sections.push_back(section);
+    return sections;
+}
+
+/// Of a name that a message quotes: the comparison takes time and memory in its square.
+std::string shortened(const std::string& name) {
+    return name.size() <= 80 ? name : name.substr(0, 77) + "...";
 }
 
 const char* type_name(const toml::node& node) {
@@ -143,9 +177,9 @@ struct Setter {
         throw Error(fmt::format("{}: {} takes {}, got {}", source, field.key, expected, type_name(node)));
     }
     double in_range(double value) const {
-        if (!(value >= field.low && value <= field.high))
-            throw Error(fmt::format("{}: {} must lie in [{}, {}], got {}", source, field.key, field.low,
-                                    field.high, value));
+        if (!field.holds(value))
+            throw Error(
+                fmt::format("{}: {} must lie in {}, got {}", source, field.key, field.range(), value));
         return value;
     }
     int64_t integer() const {
@@ -178,7 +212,7 @@ struct Setter {
     void operator()(std::optional<int>* target) const { (*this)(&target->emplace()); }
     void operator()(std::optional<double>* target) const { *target = number(); }
     void operator()(int64_t* target) const { *target = integer(); }
-    void operator()(float* target) const { *target = float(number()); }
+    void operator()(float* target) const { *target = float(in_range(float(number()))); }
     void operator()(double* target) const { *target = number(); }
     void operator()(bool* target) const {
         const auto value = node.value_exact<bool>();
@@ -206,24 +240,35 @@ struct Setter {
     void operator()(nets::Upsample* target) const { *target = choice<nets::Upsample>(upsample_names); }
 };
 
-void apply(Configuration& configuration, const toml::table& table, const std::string& source) {
+void apply(Configuration& configuration, const toml::table& table, const std::string& source,
+           const std::string& hint = "") {
     const std::vector<Field> fields = fields_of(configuration);
-    for (const auto& [section, content] : table) {
+    const std::vector<std::string> sections = sections_of(fields);
+    for (const auto& [name_of_section, content] : table) {
+        const std::string section = shortened(std::string(name_of_section.str()));
         const toml::table* keys = content.as_table();
-        if (!keys)
-            throw Error(
-                fmt::format("{}: key {} stands outside a [section]", source, std::string(section.str())));
+        if (!keys) throw Error(fmt::format("{}: key {} stands outside a [section]", source, section));
+        if (std::find(sections.begin(), sections.end(), section) == sections.end())
+            throw Error(fmt::format("{}: unknown section [{}]; did you mean [{}]?{}", source, section,
+                                    nearest(section, sections), hint));
         for (const auto& [name, node] : *keys) {
-            const std::string key = fmt::format("{}.{}", section.str(), name.str());
+            const std::string key = fmt::format("{}.{}", section, shortened(std::string(name.str())));
             const auto field =
                 std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.key == key; });
-            if (field == fields.end()) refuse_key(key, fields, source);
+            if (field == fields.end())
+                throw Error(fmt::format("{}: unknown key {}; did you mean {}?{}", source, key,
+                                        nearest(key, keys_of(fields)), hint));
             std::visit(Setter{*field, node, source}, field->target);
         }
     }
 }
 
 toml::table parse(const std::string& text, const std::string& source) {
+    // The parser limits nested brackets, but not a dotted key, each part of which is a table in a table.
+    constexpr std::ptrdiff_t most_dots = 4096;
+    if (const auto dots = std::count(text.begin(), text.end(), '.'); dots > most_dots)
+        throw Error(
+            fmt::format("{}: no configuration: it has {} dots, more than {}", source, dots, most_dots));
     try {
         return toml::parse(text);
     } catch (const toml::parse_error& e) {
@@ -233,9 +278,9 @@ toml::table parse(const std::string& text, const std::string& source) {
 }
 
 void apply_setting(Configuration& configuration, const std::string& setting) {
-    const std::string source = fmt::format("--set {}", setting);
-    const size_t equals = setting.find('=');
-    if (equals == std::string::npos || setting.find('.') > equals)
+    const std::string source = fmt::format("--set {}", shortened(setting));
+    const size_t equals = setting.find('='), dot = setting.find('.');
+    if (equals == std::string::npos || dot == 0 || dot > equals || dot + 1 == equals)
         throw Error(fmt::format("{}: expected section.key=value", source));
     std::string key = setting.substr(0, equals), value = setting.substr(equals + 1);
     // Quotes are a nuisance in a shell: text where the key takes text needs none.
@@ -254,17 +299,24 @@ void apply_setting(Configuration& configuration, const std::string& setting) {
 
 } // namespace
 
-Configuration read_configuration(const std::filesystem::path& path,
-                                 const std::vector<std::string>& settings) {
-    const std::vector<uint8_t> bytes = read_file(path, 1 << 20);
+Configuration read_configuration(const std::filesystem::path& path, const std::vector<std::string>& settings,
+                                 ConfigurationSource source) {
+    const std::vector<uint8_t> bytes = read_file(path, largest_configuration);
     Configuration configuration;
-    apply(configuration, parse(std::string(bytes.begin(), bytes.end()), path.string()), path.string());
+    apply(configuration, parse(std::string(bytes.begin(), bytes.end()), path.string()), path.string(),
+          source == ConfigurationSource::run ? " Or a newer version of this program wrote it: use that one"
+                                             : "");
     for (const std::string& setting : settings) apply_setting(configuration, setting);
     configuration.network.in_channels = configuration.network.out_channels = configuration.data.channels;
     if (configuration.data.channels == 2) throw Error("data.channels is 1 (grey) or 3 (RGB), got 2");
-    const std::string& dtype = configuration.train.dtype;
-    if (dtype != "auto" && dtype != "f32" && dtype != "bf16")
-        throw Error(fmt::format("train.dtype is auto, f32 or bf16, got \"{}\"", dtype));
+    const TrainConfig& train = configuration.train;
+    if (train.dtype != "auto" && train.dtype != "f32" && train.dtype != "bf16")
+        throw Error(fmt::format("train.dtype is auto, f32 or bf16, got \"{}\"", train.dtype));
+    // Random numbers are addressed by the index of the batch, in 32 bits.
+    constexpr int64_t most_batches = int64_t(1) << 32;
+    if (train.steps > most_batches / train.optimizer.accumulation)
+        throw Error(fmt::format("train.steps × train.accumulation must not exceed 2^32, got {} × {}",
+                                train.steps, train.optimizer.accumulation));
     configuration.network.validate();
     return configuration;
 }

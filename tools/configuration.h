@@ -28,6 +28,7 @@ struct TrainConfig {
     int64_t log_every = 50;
     int64_t checkpoint_every = 1000;
     int64_t keep = 2;         ///< newest checkpoints kept
+    int64_t keep_every = 0;   ///< > 0: and those whose step is a multiple of this
     int64_t sample_every = 0; ///< 0: never
     int64_t sample_count = 64;
 };
@@ -47,11 +48,15 @@ struct Configuration {
     SampleConfig sample;
 };
 
+/// Where a file comes from: written by hand, or by this program (any version of it) into a run folder.
+enum class ConfigurationSource { user, run };
+
 /// Reads a TOML file and then `section.key=value` settings, in order. Missing keys keep their defaults.
 /// Throws Error in one line for a file that is missing or no TOML, an unknown key (naming the nearest), a
 /// wrong type or an impossible value.
 Configuration read_configuration(const std::filesystem::path& path,
-                                 const std::vector<std::string>& settings = {});
+                                 const std::vector<std::string>& settings = {},
+                                 ConfigurationSource source = ConfigurationSource::user);
 
 /// The configuration as TOML, every key written out; read_configuration gives it back.
 std::string to_toml(const Configuration& configuration);

@@ -1,5 +1,6 @@
 #include "tools/commands.h"
 #include "tools/interrupt.h"
+#include "tools/remark.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <stdexcept>
 
 namespace {
 
@@ -18,6 +20,16 @@ void tame_openmp(char** argv) {
     if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
     ::setenv("GOMP_SPINCOUNT", "10000", 1);
     ::execv("/proc/self/exe", argv);
+}
+
+/// One line, whatever a message quotes: a file's name or content may hold control characters.
+void print_error(const std::string& message) {
+    std::string line;
+    for (const char c : message)
+        line += static_cast<unsigned char>(c) < 32 || c == 127
+                    ? fmt::format("\\x{:02x}", static_cast<unsigned char>(c))
+                    : std::string(1, c);
+    heat::tools::remark("error: " + line);
 }
 
 int run(int argc, char** argv) {
@@ -41,20 +53,22 @@ int run(int argc, char** argv) {
         return e.get_exit_code();
     } catch (const CLI::ParseError& e) {
         if (app.get_subcommands().empty() && argc > 1)
-            fmt::print(stderr,
-                       "error: unknown command {}: expected train, sample, predict, process or info\n",
-                       argv[1]);
+            print_error(
+                fmt::format("unknown command {}: expected train, sample, predict, process or info", argv[1]));
         else
-            fmt::print(stderr, "error: {}\n", e.what());
+            print_error(e.what());
         return 2;
     } catch (const heat::tools::Interrupted&) {
-        fmt::print(stderr, "error: interrupted\n");
+        print_error("interrupted");
         return 130;
     } catch (const std::bad_alloc&) {
-        fmt::print(stderr, "error: out of memory: lower the batch size\n");
+        print_error("out of memory: lower the batch size");
+        return 1;
+    } catch (const std::length_error&) {
+        print_error("out of memory: lower the batch size");
         return 1;
     } catch (const std::exception& e) {
-        fmt::print(stderr, "error: {}\n", e.what());
+        print_error(e.what());
         return 1;
     }
     return 0;

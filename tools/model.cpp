@@ -3,6 +3,8 @@
 #include "engine/checkpoint.h"
 #include "engine/machine.h"
 #include "kernels/error.h"
+#include "tools/memory_estimate.h"
+#include "tools/run_checkpoint.h"
 
 #include <fmt/format.h>
 
@@ -39,11 +41,12 @@ TrainedRun load_run(const std::filesystem::path& folder, Device device, const st
         throw Error(fmt::format("weights are ema or model, got \"{}\"", weights));
     const RunFolder run(folder);
     TrainedRun trained;
-    trained.checkpoint = run.checkpoint(step);
-    trained.configuration = read_configuration(run.config());
+    trained.checkpoint = sound_checkpoint(run, step, weights + ".safetensors");
+    trained.configuration = run.configuration();
     if (!dtype.empty()) trained.configuration.train.dtype = dtype;
     trained.process = make_process(trained.configuration, device);
     if (trained.process->needs_prior()) trained.process->set_prior(load_tensors(run.prior()));
+    expect_memory_to_sample(trained.configuration, 1, 1);
     trained.model = std::make_unique<Model>(trained.configuration, device);
     load_parameters(trained.checkpoint.folder / (weights + ".safetensors"), trained.model->store,
                     trained.model->store.values());

@@ -1,5 +1,7 @@
 #include "tools/progress.h"
 
+#include "tools/remark.h"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -38,16 +40,16 @@ void Progress::show(int64_t done, const std::string& note) {
             : "";
     const std::string line = fmt::format("{} {}/{}  {}{}", what_, done, total_, note, left);
     if (terminal_) {
-        fmt::print(stderr, "\r\033[K{}", line);
+        std::fputs(("\r\033[K" + line).c_str(), stderr);
         std::fflush(stderr);
         open_ = true;
     } else {
-        fmt::print(stderr, "{}\n", line);
+        remark(line);
     }
 }
 
 void Progress::finish() {
-    if (open_) fmt::print(stderr, "\n");
+    if (open_) remark("");
     open_ = false;
 }
 

@@ -2,36 +2,51 @@
 
 #include "engine/checkpoint.h"
 #include "engine/io/file.h"
-#include "kernels/error.h"
+#include "tools/remark.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 namespace heat::tools {
 namespace fs = std::filesystem;
 namespace {
 
-/// Version of the run folder's format; a newer one is refused rather than misread.
-constexpr int run_version = 1;
+struct Damage {
+    Checkpoint checkpoint;
+    std::string what;
+};
+
+[[noreturn]] void refuse_all(const RunFolder& folder, const std::vector<Damage>& damages) {
+    throw Error(fmt::format("{}: none of its {} checkpoints can be used; {}; restore one, or move the folder "
+                            "checkpoints elsewhere to begin anew",
+                            folder.path().string(), damages.size(), damages.front().what));
+}
+
+/// Gives a damaged checkpoint a name that no run resumes from.
+void set_aside(const Damage& damage) {
+    const std::string name = "damaged-" + damage.checkpoint.folder.filename().string();
+    fs::path aside = damage.checkpoint.folder.parent_path() / name;
+    std::error_code error;
+    for (int i = 2; fs::exists(fs::symlink_status(aside, error)); ++i)
+        aside.replace_filename(fmt::format("{}.{}", name, i));
+    fs::rename(damage.checkpoint.folder, aside, error);
+    if (error) throw Error(fmt::format("{}, and cannot be set aside: {}", damage.what, error.message()));
+    remark(fmt::format("warning: {}; set aside as {}", damage.what, aside.filename().string()));
+}
 
 } // namespace
 
 void save_checkpoint(const RunFolder& folder, ParameterStore& store, Optimizer& optimizer,
                      const RunState& state) {
-    const fs::path unfinished = folder.path() / "checkpoints" / fmt::format(".unfinished-{}", ::getpid());
+    const fs::path unfinished = folder.unfinished_folder();
     std::error_code error;
     fs::create_directories(unfinished, error);
-    if (error)
-        throw Error(fmt::format("{}: cannot make the folder: {}", unfinished.string(), error.message()));
+    if (error) throw Error(fmt::format("cannot make folder {}: {}", unfinished.string(), error.message()));
     try {
-        save_parameters(unfinished / "model.safetensors", store, store.values());
-        save_parameters(unfinished / "ema.safetensors", store, optimizer.ema());
-        save_moments(unfinished / "optimizer.safetensors", store, optimizer);
-        const nlohmann::json json{{"version", run_version},       {"step", state.step},
-                                  {"seed", state.seed},           {"images", state.images},
-                                  {"loss_sum", state.losses.sum}, {"loss_count", state.losses.count}};
-        write_file_atomically(unfinished / "state.json", json.dump(2) + "\n");
+        save_parameters(unfinished / checkpoint_files[0], store, store.values());
+        save_parameters(unfinished / checkpoint_files[1], store, optimizer.ema());
+        save_moments(unfinished / checkpoint_files[2], store, optimizer);
+        write_state(unfinished, state);
         publish_directory(unfinished, folder.checkpoint_folder(state.step));
     } catch (...) {
         fs::remove_all(unfinished, error); // a half-written checkpoint only takes the room that was missing
@@ -41,28 +56,57 @@ void save_checkpoint(const RunFolder& folder, ParameterStore& store, Optimizer& 
 
 std::optional<RunState> resume_checkpoint(const RunFolder& folder, ParameterStore& store,
                                           Optimizer& optimizer) {
-    const std::vector<Checkpoint> found = folder.checkpoints();
-    if (found.empty()) return std::nullopt;
-    const Checkpoint& newest = found.back();
-    const std::vector<uint8_t> text = read_file(newest.folder / "state.json", 1 << 20);
-    const auto json = nlohmann::json::parse(text, nullptr, false);
-    if (!json.is_object() || !json.contains("step") || !json.contains("version"))
-        throw Error(
-            fmt::format("{}: state.json is damaged; delete this checkpoint to resume from the one before",
-                        newest.folder.string()));
-    if (json["version"].get<int>() > run_version)
-        throw Error(
-            fmt::format("{}: written by a newer version of this program (run format {}, this one reads {})",
-                        newest.folder.string(), json["version"].get<int>(), run_version));
-    load_parameters(newest.folder / "model.safetensors", store, store.values());
-    load_parameters(newest.folder / "ema.safetensors", store, optimizer.ema());
-    load_moments(newest.folder / "optimizer.safetensors", store, optimizer);
-    RunState state;
-    state.step = json["step"].get<int64_t>();
-    state.losses.sum = json.value("loss_sum", 0.0);
-    state.losses.count = json.value("loss_count", int64_t(0));
-    optimizer.set_steps(state.step);
-    return state;
+    const std::vector<Checkpoint> all = folder.checkpoints();
+    std::vector<Damage> damages;
+    for (auto checkpoint = all.rbegin(); checkpoint != all.rend(); ++checkpoint) {
+        RunState state;
+        try {
+            state = verify_checkpoint(*checkpoint, checkpoint_files);
+        } catch (const DamagedCheckpoint& error) {
+            damages.push_back({*checkpoint, error.what()});
+            continue;
+        }
+        load_parameters(checkpoint->folder / checkpoint_files[0], store, store.values());
+        load_parameters(checkpoint->folder / checkpoint_files[1], store, optimizer.ema());
+        load_moments(checkpoint->folder / checkpoint_files[2], store, optimizer);
+        optimizer.set_steps(state.step);
+        for (const Damage& damage : damages) set_aside(damage);
+        return state;
+    }
+    // Setting all of them aside would let the next start begin anew, unasked.
+    if (!damages.empty()) refuse_all(folder, damages);
+    return std::nullopt;
+}
+
+Checkpoint sound_checkpoint(const RunFolder& folder, std::optional<int64_t> step, const std::string& file) {
+    const std::span<const std::string> files(&file, 1);
+    if (step) {
+        Checkpoint checkpoint = folder.checkpoint(step);
+        verify_checkpoint(checkpoint, files);
+        return checkpoint;
+    }
+    for (int attempt = 1;; ++attempt) {
+        folder.checkpoint(); // throws where there is none
+        std::vector<Damage> damages;
+        const std::vector<Checkpoint> all = folder.checkpoints();
+        bool vanished = false; // a process that trains there has newer ones
+        for (auto next = all.rbegin(); next != all.rend() && !vanished; ++next) {
+            try {
+                verify_checkpoint(*next, files);
+            } catch (const Error& error) {
+                std::error_code ignored;
+                vanished = attempt < 10 && !fs::exists(next->folder, ignored);
+                if (!vanished && !dynamic_cast<const DamagedCheckpoint*>(&error)) throw;
+                damages.push_back({*next, error.what()});
+                continue;
+            }
+            for (const Damage& damage : damages)
+                remark(fmt::format("warning: {}; {} is used instead", damage.what,
+                                   next->folder.filename().string()));
+            return *next;
+        }
+        if (!vanished) refuse_all(folder, damages);
+    }
 }
 
 } // namespace heat::tools

@@ -1,27 +1,26 @@
 #pragma once
 
 #include "engine/optimizer.h"
-#include "tools/run_folder.h"
-#include "tools/run_log.h"
+#include "tools/checkpoint_state.h"
 
 namespace heat::tools {
 
-/// What state.json says of a checkpoint: where in its course the run stood.
-struct RunState {
-    int64_t step = 0; ///< updates done
-    int64_t seed = 0; ///< train.seed
-    int64_t images = 0;
-    LossMean losses; ///< since the last line of the log
-};
-
 /// Writes RUN/checkpoints/step-NNNNNNN with the parameters, their moving average, the optimiser's moments and
-/// the state. It appears under its name complete or not at all; throws Error where it cannot be written.
+/// the state. It appears under its name complete or not at all; throws Error where it cannot be written or a
+/// number is not finite.
 void save_checkpoint(const RunFolder& folder, ParameterStore& store, Optimizer& optimizer,
                      const RunState& state);
 
-/// Loads the newest checkpoint into store and optimiser (its step too). Nothing where there is none. Throws
-/// Error where it is damaged, does not fit, or was written by a newer version.
+/// Loads the newest checkpoint that is not damaged into store and optimiser (its step too); those after it
+/// are set aside as damaged-step-NNNNNNN, with a warning each. Nothing where there is no checkpoint. Throws
+/// Error where all are damaged (they stay), and where one does not fit or was written by a newer version. The
+/// folder must be locked.
 std::optional<RunState> resume_checkpoint(const RunFolder& folder, ParameterStore& store,
                                           Optimizer& optimizer);
+
+/// The newest checkpoint with a sound `file` (one of checkpoint_files), for reading; warns of damaged ones
+/// and leaves them alone. Of a certain step, only that one will do. Throws Error where there is none. A run
+/// that is being trained may be read.
+Checkpoint sound_checkpoint(const RunFolder& folder, std::optional<int64_t> step, const std::string& file);
 
 } // namespace heat::tools

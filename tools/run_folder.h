@@ -10,7 +10,7 @@
 namespace heat::tools {
 
 /// One checkpoint: RUN/checkpoints/step-NNNNNNN/{model,ema,optimizer}.safetensors and state.json. It appears
-/// under its name only when complete.
+/// under its name only when complete, and loses its name before anything of it is deleted.
 struct Checkpoint {
     std::filesystem::path folder;
     int64_t step = 0;
@@ -28,29 +28,43 @@ public:
     std::filesystem::path samples() const { return path_ / "samples"; }
     std::filesystem::path prior() const { return path_ / "prior.safetensors"; }
     std::filesystem::path checkpoint_folder(int64_t step) const;
+    /// Where this process puts a checkpoint together.
+    std::filesystem::path unfinished_folder() const;
 
     /// Whether there is a config.toml.
     bool exists() const;
-    /// Complete checkpoints, oldest first.
+    /// The run's configuration. Throws Error naming the file where it is none; it may be a newer version's.
+    Configuration configuration() const;
+    /// Checkpoints, oldest first, sound or damaged. Throws Error where the folder cannot be read.
     std::vector<Checkpoint> checkpoints() const;
     /// The newest, or the one of `step`. Throws Error where there is none, saying which there are.
     Checkpoint checkpoint(std::optional<int64_t> step = std::nullopt) const;
 
     /// Makes the folder if needed, takes its lock until this object goes, and deletes what killed writers
-    /// left behind. Throws Error where another process trains in it.
+    /// left behind. Once locked, it does nothing. Throws Error where another process trains in it, or where
+    /// the file system has no locks.
     void lock();
-    /// Deletes all but the newest `keep` checkpoints.
-    void thin(int64_t keep) const;
+    /// From here on the folder holds a run. Without this call the destructor removes what was written to a
+    /// folder that held none, the folder too where lock() made it.
+    void begin() { begun_ = true; }
+    /// Deletes checkpoints but for the newest `keep` and, where keep_every > 0, those whose step is a
+    /// multiple of it.
+    void thin(int64_t keep, int64_t keep_every) const;
 
     ~RunFolder();
     RunFolder(const RunFolder&) = delete;
     RunFolder& operator=(const RunFolder&) = delete;
 
 private:
+    void make();
     void remove_leftovers() const;
+    void remove_beginning() const;
 
     std::filesystem::path path_;
     int lock_ = -1;
+    bool begun_ = false;
+    std::vector<std::filesystem::path> made_; ///< folders lock() made, outermost first
+    std::vector<std::filesystem::path> new_;  ///< files of a run that were not there before lock()
 };
 
 /// The configuration of a CONFIG.toml or of a RUN folder, with settings applied.

@@ -3,21 +3,42 @@
 #include "engine/io/file.h"
 #include "kernels/error.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
+#include <cerrno>
+#include <cstring>
 
 namespace heat::tools {
 namespace fs = std::filesystem;
 namespace {
 
+/// Closes a descriptor on every way out.
+struct Descriptor {
+    int number = -1;
+    ~Descriptor() {
+        if (number >= 0) ::close(number);
+    }
+};
+
+[[noreturn]] void refuse(const fs::path& path) {
+    throw Error(fmt::format("cannot write {}: {}{}", path.string(), std::strerror(errno),
+                            errno == ENOSPC || errno == EDQUOT ? "; free some space" : ""));
+}
+
 void append_line(const fs::path& path, const std::string& line) {
-    std::ofstream file(path, std::ios::app);
-    file << line << '\n';
-    file.flush();
-    if (!file) throw Error(fmt::format("{}: cannot write the metrics: is the disk full?", path.string()));
+    const Descriptor file{::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666)};
+    if (file.number < 0) refuse(path);
+    const std::string text = line + '\n';
+    for (size_t done = 0; done < text.size();) {
+        const ssize_t wrote = ::write(file.number, text.data() + done, text.size() - done);
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote < 0) refuse(path);
+        done += static_cast<size_t>(wrote);
+    }
 }
 
 } // namespace
@@ -37,7 +58,7 @@ void RunLog::truncate(int64_t step) const {
             kept.append(line).push_back('\n');
         begin = end + 1;
     }
-    write_file_atomically(metrics, kept);
+    if (kept != text) write_file_atomically(metrics, kept);
 }
 
 void RunLog::add(const LogRecord& record) const {
@@ -47,6 +68,13 @@ void RunLog::add(const LogRecord& record) const {
                                                   {"gradient_norm", record.gradient_norm},
                                                   {"images_per_second", record.images_per_second}}
                                        .dump());
+}
+
+void RunLog::sync() const {
+    const fs::path path = folder_.metrics();
+    const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+    if (file.number < 0 && errno == ENOENT) return; // nothing was logged yet
+    if (file.number < 0 || (::fsync(file.number) != 0 && errno != EINVAL)) refuse(path);
 }
 
 } // namespace heat::tools

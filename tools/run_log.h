@@ -39,6 +39,9 @@ public:
     void truncate(int64_t step) const;
     /// Appends a record. Throws Error naming the file where it cannot be written.
     void add(const LogRecord& record) const;
+    /// Brings what was added onto the disk. Before a checkpoint is written, so that a power cut cannot keep
+    /// it and lose the lines before it.
+    void sync() const;
 
 private:
     const RunFolder& folder_;

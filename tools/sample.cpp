@@ -4,6 +4,7 @@
 #include "kernels/error.h"
 #include "tools/commands.h"
 #include "tools/interrupt.h"
+#include "tools/memory_estimate.h"
 #include "tools/model.h"
 #include "tools/progress.h"
 #include "tools/sampling.h"
@@ -66,6 +67,7 @@ void sample(const SampleOptions& options) {
     const TrainedRun run = load_run(options.run, device, options.weights, options.checkpoint, options.dtype);
     ModelDenoiser denoiser(*run.model);
     const SamplingPlan plan = plan_of(options, run.configuration);
+    expect_memory_to_sample(run.configuration, plan.count, plan.batch);
     std::error_code error; // found out before the work, not after it
     const bool made = fs::create_directories(options.out, error);
     if (error) throw Error(fmt::format("{}: cannot make the folder: {}", options.out, error.message()));

@@ -1,8 +1,12 @@
 #include "kernels/error.h"
 #include "tools/commands.h"
+#include "tools/interrupt.h"
+#include "tools/remark.h"
 #include "tools/trainer.h"
 
 #include <fmt/format.h>
+
+#include <cstring>
 
 namespace heat::tools {
 namespace {
@@ -31,7 +35,7 @@ Configuration without_free_keys(Configuration c) {
 Configuration configuration_for(const TrainOptions& options, const RunFolder& folder) {
     Configuration asked = read_configuration(options.config, options.settings);
     if (folder.checkpoints().empty()) return asked;
-    const Configuration begun = read_configuration(folder.config());
+    const Configuration begun = folder.configuration();
     if (asked.train.dtype == "auto") asked.train.dtype = begun.train.dtype;
     if (to_toml(without_free_keys(asked)) != to_toml(without_free_keys(begun)))
         throw Error(fmt::format("{}: this run was begun with another network, process or batch; compare {} "
@@ -41,20 +45,32 @@ Configuration configuration_for(const TrainOptions& options, const RunFolder& fo
 }
 
 void train(const TrainOptions& options) {
+    constexpr const char* stopped_early =
+        "stopped before the training began, nothing was written; the same command begins again\n";
     const Device device = device_from_name(options.device);
+    const InterruptGuard guard(stopped_early);
     RunFolder folder(options.out);
+    if (folder.exists()) folder.lock(); // refused before the data are read, and nobody else changes it
     const Configuration configuration = configuration_for(options, folder);
     Trainer trainer(configuration, device);
-    fmt::print(stderr, "{}\n{} parameters, activations {}, {}\n", trainer.dataset().description,
-               trainer.model().store.parameter_count(), name_of(trainer.model().dtype), name_of(device));
+    remark(fmt::format("{}\n{} parameters, activations {}, {}", trainer.dataset().description,
+                       trainer.model().store.parameter_count(), name_of(trainer.model().dtype),
+                       name_of(device)));
+    InterruptGuard::defer();
     folder.lock();
-    const bool done = trainer.run(folder);
-    if (!done) {
-        fmt::print(stderr, "stopped at step {}, saved; go on with: engine train {} --out {}\n",
-                   trainer.step(), folder.config().string(), options.out);
+    bool done = false;
+    try {
+        done = trainer.run(folder);
+    } catch (const Interrupted&) {
+        remark(std::string(stopped_early, std::strlen(stopped_early) - 1));
         throw CLI::RuntimeError(130);
     }
-    fmt::print(stderr, "peak memory {} MiB\n", memory_statistics(device).peak >> 20);
+    if (!done) {
+        remark(fmt::format("stopped at step {}, saved; go on with: engine train {} --out {}", trainer.step(),
+                           folder.config().string(), options.out));
+        throw CLI::RuntimeError(130);
+    }
+    remark(fmt::format("peak memory {} MiB", memory_statistics(device).peak >> 20));
     fmt::print("{}\n", folder.checkpoint_folder(trainer.step()).string());
 }
 

@@ -6,7 +6,9 @@
 #include "engine/io/png.h"
 #include "kernels/error.h"
 #include "tools/interrupt.h"
+#include "tools/memory_estimate.h"
 #include "tools/progress.h"
+#include "tools/remark.h"
 #include "tools/run_checkpoint.h"
 #include "tools/training_step.h"
 
@@ -31,13 +33,23 @@ Dataset load_checked(const DataConfig& data) {
     return dataset;
 }
 
+/// The configuration, if it can be trained here at all: found out before the memory is asked for.
+const Configuration& affordable(const Configuration& configuration, Device device, int64_t batch) {
+    expect_memory_to_train(configuration, device, batch);
+    if (configuration.train.sample_every > 0)
+        expect_memory_to_sample(configuration, configuration.train.sample_count,
+                                configuration.train.sample_count);
+    return configuration;
+}
+
 } // namespace
 
 Trainer::Trainer(const Configuration& configuration, Device device)
     : configuration_(configuration), device_(device), dataset_(load_checked(configuration.data)),
       order_(uint64_t(configuration.train.seed), uint32_t(dataset_.count),
              uint32_t(configuration.train.batch)),
-      process_(make_process(configuration, device)), model_(configuration, device),
+      process_(make_process(configuration, device)),
+      model_(affordable(configuration, device, order_.batch_size()), device),
       optimizer_(model_.store, configuration.train.optimizer),
       random_(uint64_t(configuration.train.seed), device) {
     const int multiple = configuration.network.size_multiple();
@@ -78,26 +90,32 @@ float Trainer::train_step() {
 }
 
 void Trainer::resume(const RunFolder& folder) {
+    if (const auto state = resume_checkpoint(folder, model_.store, optimizer_)) {
+        losses_ = state->losses;
+        saved_ = state->step;
+        remark(fmt::format("resuming at step {}", state->step));
+    }
     Configuration resolved = configuration_;
     resolved.train.dtype = name_of(model_.dtype); // another machine must not sample in another type
     write_file_atomically(folder.config(), to_toml(resolved));
-    if (const auto state = resume_checkpoint(folder, model_.store, optimizer_)) {
-        losses_ = state->losses;
-        fmt::print(stderr, "resuming at step {}\n", state->step);
-    }
     RunLog(folder).truncate(optimizer_.steps());
 }
 
 void Trainer::prepare_prior(const RunFolder& folder) {
     if (!process_->needs_prior()) return;
     if (optimizer_.steps() > 0) { // before the first checkpoint the file may be of other data
-        process_->set_prior(load_tensors(folder.prior()));
-        return;
+        try {
+            process_->set_prior(load_tensors(folder.prior()));
+            return;
+        } catch (const Error& error) {
+            remark(fmt::format("warning: {}; it is made again from the training images", error.what()));
+        }
     }
     std::vector<uint32_t> indices(static_cast<size_t>(dataset_.count));
     std::iota(indices.begin(), indices.end(), 0u);
     constexpr size_t chunk = 512;
     for (size_t first = 0; first < indices.size(); first += chunk) {
+        if (InterruptGuard::requested()) throw Interrupted();
         const std::span<const uint32_t> part(indices.data() + first, std::min(chunk, indices.size() - first));
         process_->prepare_prior(gather_batch(
             dataset_, part, {.low = process_->data_low(), .high = process_->data_high()}, device_));
@@ -105,14 +123,37 @@ void Trainer::prepare_prior(const RunFolder& folder) {
     save_tensors(folder.prior(), process_->prior());
 }
 
+void Trainer::fail(const RunFolder& folder, const std::string& what, const std::string& advice) const {
+    throw Error(fmt::format("step {}: {}; the last good checkpoint is {}. {}", optimizer_.steps(), what,
+                            saved_ ? folder.checkpoint_folder(*saved_).string() : "none", advice));
+}
+
+void Trainer::expect_finite(const RunFolder& folder, const char* name, double value) const {
+    if (std::isfinite(value)) return;
+    fail(folder, fmt::format("the {} is {}", name, std::isnan(value) ? "not a number" : "infinite"),
+         "Try a smaller train.learning_rate or train.dtype=f32");
+}
+
 void Trainer::save(const RunFolder& folder) {
+    if (saved_ == optimizer_.steps()) return;
+    expect_finite(folder, "gradient norm", optimizer_.gradient_norm());
     RunState state;
     state.step = optimizer_.steps();
     state.seed = configuration_.train.seed;
     state.images = state.step * images_per_step();
     state.losses = losses_;
-    save_checkpoint(folder, model_.store, optimizer_, state);
-    folder.thin(configuration_.train.keep);
+    try {
+        RunLog(folder).sync(); // the lines before the checkpoint are not written again
+        save_checkpoint(folder, model_.store, optimizer_, state);
+    } catch (const Error& error) {
+        fail(folder, error.what(), "Once that is mended, the same command goes on from there");
+    }
+    saved_ = state.step;
+    folder.thin(configuration_.train.keep, configuration_.train.keep_every);
+}
+
+fs::path Trainer::grid_path(const RunFolder& folder) const {
+    return folder.samples() / fmt::format("step-{:07}.png", optimizer_.steps());
 }
 
 void Trainer::draw_samples(const RunFolder& folder) {
@@ -126,8 +167,13 @@ void Trainer::draw_samples(const RunFolder& folder) {
     } catch (const Interrupted&) {
         return; // the training loop sees the request too, and saves
     }
-    fs::create_directories(folder.samples());
-    write_png(folder.samples() / fmt::format("step-{:07}.png", optimizer_.steps()), grid_of(images));
+    std::error_code ignored; // writing says what is wrong
+    fs::create_directories(folder.samples(), ignored);
+    try {
+        write_png(grid_path(folder), grid_of(images));
+    } catch (const Error& error) {
+        fail(folder, error.what(), "Once that is mended, the same command goes on from there");
+    }
 }
 
 void Trainer::log(const RunFolder& folder, Progress& progress, int64_t first_step) {
@@ -137,38 +183,39 @@ void Trainer::log(const RunFolder& folder, Progress& progress, int64_t first_ste
     record.learning_rate = optimizer_.learning_rate_at(record.step);
     record.gradient_norm = optimizer_.gradient_norm();
     record.images_per_second = double((record.step - first_step) * images_per_step()) / progress.seconds();
-    RunLog(folder).add(record);
+    expect_finite(folder, "gradient norm", record.gradient_norm);
+    try {
+        RunLog(folder).add(record);
+    } catch (const Error& error) {
+        fail(folder, error.what(), "Once that is mended, the same command goes on from there");
+    }
     progress.show(record.step,
                   fmt::format("loss {:.4f}  {:.0f} images/s", record.loss, record.images_per_second));
     losses_ = {};
 }
 
-bool Trainer::run(const RunFolder& folder) {
+bool Trainer::run(RunFolder& folder) {
     const TrainConfig& train = configuration_.train;
     resume(folder);
     prepare_prior(folder);
-    const InterruptGuard guard;
+    folder.begin();
     const int64_t first = optimizer_.steps();
+    const auto grid_due = [&] {
+        return train.sample_every > 0 && optimizer_.steps() % train.sample_every == 0;
+    };
+    // The checkpoint comes before the grid; whoever was stopped between the two owes the grid.
+    if (first > 0 && grid_due() && !fs::exists(grid_path(folder))) draw_samples(folder);
     Progress progress("step", first, train.steps);
-    int64_t saved = first > 0 ? first : -1;
     while (optimizer_.steps() < train.steps && !InterruptGuard::requested()) {
         const float loss = train_step();
         const int64_t step = optimizer_.steps();
-        if (!std::isfinite(loss))
-            throw Error(fmt::format("step {}: the loss is {}; the last good checkpoint is {}. Try a smaller "
-                                    "train.learning_rate or train.dtype=f32",
-                                    step, loss,
-                                    saved > 0 ? folder.checkpoint_folder(saved).string() : "none"));
+        expect_finite(folder, "loss", loss);
         losses_.add(loss);
         if (step % train.log_every == 0 || step == train.steps) log(folder, progress, first);
-        if (step % train.checkpoint_every == 0) {
-            save(folder);
-            saved = step;
-        }
-        if (train.sample_every > 0 && step % train.sample_every == 0 && !InterruptGuard::requested())
-            draw_samples(folder);
+        if (step % train.checkpoint_every == 0) save(folder);
+        if (grid_due() && !InterruptGuard::requested()) draw_samples(folder);
     }
-    if (saved != optimizer_.steps()) save(folder);
+    save(folder);
     progress.finish();
     return optimizer_.steps() >= train.steps;
 }

@@ -18,8 +18,9 @@ public:
     Trainer(const Configuration& configuration, Device device);
 
     /// Trains until train.steps, or until a signal asks to stop; the run folder holds a checkpoint either
-    /// way. The folder must be locked. Returns false when it was interrupted.
-    bool run(const RunFolder& folder);
+    /// way. The folder must be locked, and an InterruptGuard live. Returns false when it was interrupted;
+    /// throws Interrupted where that was before the first step, with nothing to save.
+    bool run(RunFolder& folder);
 
     int64_t step() const { return optimizer_.steps(); }
     const Dataset& dataset() const { return dataset_; }
@@ -34,7 +35,10 @@ private:
     void prepare_prior(const RunFolder& folder);
     void save(const RunFolder& folder);
     void log(const RunFolder& folder, Progress& progress, int64_t first_step);
+    std::filesystem::path grid_path(const RunFolder& folder) const;
     void draw_samples(const RunFolder& folder);
+    [[noreturn]] void fail(const RunFolder& folder, const std::string& what, const std::string& advice) const;
+    void expect_finite(const RunFolder& folder, const char* name, double value) const;
 
     Configuration configuration_;
     Device device_;
@@ -44,7 +48,8 @@ private:
     Model model_;
     Optimizer optimizer_;
     RandomState random_;
-    LossMean losses_; ///< since the last line of the log
+    std::optional<int64_t> saved_; ///< step of the newest sound checkpoint
+    LossMean losses_;              ///< since the last line of the log
 };
 
 } // namespace heat::tools

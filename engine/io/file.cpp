@@ -1,5 +1,6 @@
 #include "engine/io/file.h"
 
+#include "engine/io/crc32.h"
 #include "kernels/error.h"
 
 #include <fcntl.h>
@@ -34,17 +35,20 @@ struct Descriptor {
     }
 };
 
+/// Opens a regular file. Not blocking: a pipe that nobody writes to would be waited for before it can be seen
+/// to be one.
 int open_for_reading(const fs::path& path, struct stat& status) {
-    const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (number < 0) throw Error(fmt::format("cannot read {}: {}", path.string(), reason(errno)));
     if (::fstat(number, &status) != 0) {
         const int error_number = errno;
         ::close(number);
         throw Error(fmt::format("cannot read {}: {}", path.string(), reason(error_number)));
     }
-    if (S_ISDIR(status.st_mode)) {
+    if (!S_ISREG(status.st_mode)) {
         ::close(number);
-        throw Error(fmt::format("cannot read {}: expected a file, it is a folder", path.string()));
+        throw Error(fmt::format("cannot read {}: expected a file, it is a {}", path.string(),
+                                S_ISDIR(status.st_mode) ? "folder" : "pipe or device"));
     }
     return number;
 }
@@ -84,7 +88,7 @@ std::vector<uint8_t> read_file(const fs::path& path, uint64_t max_bytes) {
         return Error(fmt::format("{}: {} is more than the {} bytes that are read into memory", path.string(),
                                  size, max_bytes));
     };
-    const uint64_t announced = S_ISREG(status.st_mode) ? static_cast<uint64_t>(status.st_size) : 0;
+    const auto announced = static_cast<uint64_t>(status.st_size);
     if (announced > max_bytes) throw too_large(fmt::format("a file of {} bytes", announced));
     std::vector<uint8_t> bytes;
     try {
@@ -105,6 +109,21 @@ std::vector<uint8_t> read_file(const fs::path& path, uint64_t max_bytes) {
         throw Error(fmt::format("{}: not enough memory to hold its {} bytes", path.string(), announced));
     }
     return bytes;
+}
+
+FileSum sum_file(const fs::path& path) {
+    struct stat status {};
+    const Descriptor descriptor{open_for_reading(path, status)};
+    std::vector<uint8_t> piece(size_t{1} << 20);
+    FileSum sum;
+    for (;;) {
+        const ssize_t got = ::read(descriptor.number, piece.data(), piece.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) throw Error(fmt::format("cannot read {}: {}", path.string(), reason(errno)));
+        if (got == 0) return sum;
+        sum.crc32 = crc32(std::span(piece).first(static_cast<size_t>(got)), sum.crc32);
+        sum.bytes += static_cast<uint64_t>(got);
+    }
 }
 
 AtomicFile::AtomicFile(const fs::path& path) : path_(path) {
@@ -188,9 +207,6 @@ void write_file_atomically(const fs::path& path, std::string_view text) {
 MappedFile::MappedFile(const fs::path& path) {
     struct stat status {};
     const Descriptor descriptor{open_for_reading(path, status)};
-    if (!S_ISREG(status.st_mode))
-        throw Error(
-            fmt::format("cannot map {}: expected a regular file, it is a device or pipe", path.string()));
     const auto size = static_cast<size_t>(status.st_size);
     if (size == 0) return; // an empty range cannot be mapped
     void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.number, 0);

@@ -11,10 +11,21 @@ namespace heat {
 /// Files larger than this are not read whole into memory.
 inline constexpr uint64_t largest_file_in_memory = uint64_t{8} << 30;
 
-/// The whole content of a file. Throws Error naming the path when the file is missing, is a folder, cannot be
-/// read, or is larger than `max_bytes` (checked before anything is allocated).
+/// The whole content of a file. Throws Error naming the path when the file is missing, is no regular file (a
+/// folder, a pipe, a device: never waited for), cannot be read, or is larger than `max_bytes` (checked before
+/// anything is allocated).
 std::vector<uint8_t> read_file(const std::filesystem::path& path,
                                uint64_t max_bytes = largest_file_in_memory);
+
+/// What tells whether a file is still the one that was written.
+struct FileSum {
+    uint64_t bytes = 0;
+    uint32_t crc32 = 0; ///< of all of them (engine/io/crc32.h)
+    bool operator==(const FileSum&) const = default;
+};
+
+/// Reads a file once, piece by piece. Throws Error as read_file does.
+FileSum sum_file(const std::filesystem::path& path);
 
 /// Replaces the file at `path` by `bytes` so that a reader, or a power cut, sees the old content or the new
 /// and nothing between: written aside, synced, renamed, folder synced. The folder must exist. Throws Error

@@ -266,7 +266,7 @@ npy_header() {
 
 expect_no_leftovers() { # expect_no_leftovers FOLDER: nothing half written
     local found
-    found=$(find "$1" -name '*.tmp-*' -o -name '.unfinished-*' -o -name '*.old-*')
+    found=$(find "$1" -name '*.tmp-*' -o -name '.unfinished-*' -o -name '.discarded-*' -o -name '*.old-*')
     [[ -z $found ]] || fail "$1: expected nothing half written, found:" "$found"
 }
 

@@ -56,6 +56,13 @@ fill_but() { # fill_but KIB
 succeeds train "$config" --out "$disk/run" --set train.steps=2
 fill_but 128 # room for a part of a checkpoint
 refuses 1 "No space left on device" train "$config" --out "$disk/run"
+expect_match "what it says" "^error: step 4: cannot write $disk/run/checkpoints/.*; the last good checkpoint is $disk/run/checkpoints/step-0000002. Once that is mended, the same command goes on from there" \
+    "$(tail -n 1 "$err")"
+expect_unharmed "$disk/run"
+fill_but 8 # room for some lines of metrics; the one cut off is dropped later
+refuses 1 "cannot write $disk/run/metrics.jsonl: No space left on device" \
+    train "$config" --out "$disk/run" --set train.steps=1000
+expect_text "$err" "the last good checkpoint is $disk/run/checkpoints/step-0000002"
 expect_unharmed "$disk/run"
 fill_but 0
 refuses 1 "$disk/run" train "$config" --out "$disk/run"
@@ -63,8 +70,10 @@ expect_unharmed "$disk/run"
 
 # Nor is there a beginning of a run, of images, of an output.
 refuses 1 "$disk/new/config.toml" train "$config" --out "$disk/new"
-expect_missing "$disk/new/config.toml" "$disk/new/checkpoints"
-expect_no_leftovers "$disk/new"
+expect_missing "$disk/new"
+mkdir "$disk/given"
+refuses 1 "$disk/given/config.toml" train "$config" --out "$disk/given"
+expect_equal "contents of a folder that was given" "" "$(ls -A "$disk/given")"
 refuses 1 "$disk/images" sample "$disk/run" -n 2 --out "$disk/images"
 expect_no_leftovers "$disk/images"
 { npy_header "1, 1, 12, 10"; head -c 480 /dev/zero; } >"$work/input.npy"

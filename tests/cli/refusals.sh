@@ -38,7 +38,7 @@ refuses 2 "superfluous" info "$config" superfluous
 
 # ---- --set.
 no_setting "unknown key train.stepz; did you mean train.steps?" train.stepz=3
-no_setting "did you mean train.batch?" trian.batch=3
+no_setting "unknown section [trian]; did you mean [train]?" trian.batch=3
 no_setting "did you mean network.attention_levels?" network.attentionlevels='[1]'
 no_setting "expected section.key=value" train.steps
 no_setting "expected section.key=value" =3
@@ -90,7 +90,7 @@ no_config "line 3: not valid TOML" '[train]\nsteps = 1\nsteps = 2\n'
 no_config "not valid TOML" '\x89PNG\r\n\x1a\n\x00\x00\x00\x0d'
 no_config "stands outside a [section]" 'steps = 1\n'
 no_config "unknown key train.stepz; did you mean train.steps?" '[train]\nstepz = 1\n'
-no_config "unknown key trian.steps; did you mean train.steps?" '[trian]\nsteps = 1\n'
+no_config "unknown section [trian]; did you mean [train]?" '[trian]\nsteps = 1\n'
 no_config "train.steps takes an integer, got a string" '[train]\nsteps = "1"\n'
 no_config "train.batch must lie in [1, 1000000]" '[train]\nbatch = 0\n'
 no_config "train.optimizer" '[train.optimizer]\nbeta = 1\n'

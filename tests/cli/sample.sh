@@ -193,18 +193,19 @@ refuses 1 "$work/file/pictures" sample "$ddpm" -n 1 --out "$work/file/pictures"
 # ---- Damaged runs.
 checkpoint=$ddpm/checkpoints/step-0000004
 cp "$checkpoint/ema.safetensors" "$work/good"
+printf '{"step":4,"version":1}\n' >"$checkpoint/state.json" # without checksums: it is the tensors that are looked at
 truncate -s -100 "$checkpoint/ema.safetensors"
-no 1 "ema.safetensors" sample "$ddpm"
+no 1 "ema.safetensors" sample "$ddpm" --checkpoint 4
 truncate -s 0 "$checkpoint/ema.safetensors"
-no 1 "ema.safetensors" sample "$ddpm"
+no 1 "ema.safetensors" sample "$ddpm" --checkpoint 4
 { printf '\xff\xff\xff\xff\xff\xff\xff\x7f'; bytes 5000; } >"$checkpoint/ema.safetensors" # a header of 2^63 bytes
-no 1 "ema.safetensors" sample "$ddpm"
+no 1 "ema.safetensors" sample "$ddpm" --checkpoint 4
 sed 's/conv_in.weight/conv_an.weight/' "$work/good" >"$checkpoint/ema.safetensors"
-no 1 "another architecture" sample "$ddpm"
+no 1 "another architecture" sample "$ddpm" --checkpoint 4
 cp "$work/rgb/checkpoints/step-0000004/ema.safetensors" "$checkpoint/ema.safetensors"
-no 1 "another architecture" sample "$ddpm"
+no 1 "another architecture" sample "$ddpm" --checkpoint 4
 rm "$checkpoint/ema.safetensors"
-no 1 "ema.safetensors" sample "$ddpm"
+no 1 "ema.safetensors" sample "$ddpm" --checkpoint 4
 succeeds sample "$ddpm" -n 5 --weights model --out "$work/undamaged"
 expect_same "$work/model" "$work/undamaged"
 cp "$work/good" "$checkpoint/ema.safetensors"

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <csignal>
 
@@ -88,7 +89,12 @@ TEST_SUITE("io") {
         write_file_atomically(folder / "ten", std::string_view("0123456789"));
         CHECK(read_file(folder / "ten", 10).size() == 10);
         CHECK(contains(error_of([&] { read_file(folder / "ten", 9); }), "10 bytes"));
-        CHECK(contains(error_of([&] { read_file("/dev/zero", 9); }), "9 bytes"));
+        CHECK(contains(error_of([&] { read_file("/dev/zero", 9); }), "device"));
+        // Nobody writes to this pipe: whoever waits for it waits for ever.
+        REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+        CHECK(contains(error_of([&] { read_file(folder / "pipe"); }), "pipe"));
+        CHECK(contains(error_of([&] { MappedFile mapped(folder / "pipe"); }), "pipe"));
+        CHECK(contains(error_of([&] { sum_file(folder / "pipe"); }), "pipe"));
     }
 
     TEST_CASE("file: a symbolic link is written through") {
@@ -140,6 +146,37 @@ TEST_SUITE("io") {
         CHECK(crc32(digits) == 0xCBF43926u);
         CHECK(crc32(std::span(digits).subspan(4), crc32(std::span(digits).first(4))) == 0xCBF43926u);
         CHECK(crc32({}) == 0u);
+    }
+
+    TEST_CASE("crc32: eight bytes at a time as bit by bit, at every length and start") {
+        std::vector<uint8_t> bytes(64);
+        for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = uint8_t(i * 167 + 13);
+        const auto bit_by_bit = [](std::span<const uint8_t> part) {
+            uint32_t value = 0xFFFFFFFFu;
+            for (const uint8_t byte : part) {
+                value ^= byte;
+                for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) ? 0xEDB88320u : 0u);
+            }
+            return ~value;
+        };
+        for (size_t begin = 0; begin < 9; ++begin)
+            for (size_t length = 0; begin + length <= bytes.size(); ++length) {
+                const auto part = std::span(bytes).subspan(begin, length);
+                REQUIRE(crc32(part) == bit_by_bit(part));
+            }
+    }
+
+    TEST_CASE("file: size and checksum of a file longer than a piece") {
+        const TemporaryFolder folder;
+        std::vector<uint8_t> bytes((size_t{1} << 20) + 4321);
+        for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = uint8_t(i * i >> 7);
+        write_file_atomically(folder / "a", bytes);
+        CHECK(sum_file(folder / "a") == FileSum{bytes.size(), crc32(bytes)});
+        bytes[size_t{1} << 20] ^= 1;
+        CHECK(sum_file(folder / "a").crc32 != crc32(bytes));
+        write_file_atomically(folder / "a", std::string_view());
+        CHECK(sum_file(folder / "a") == FileSum{});
+        CHECK(contains(error_of([&] { sum_file(folder / "no"); }), (folder / "no").string()));
     }
 
 } // TEST_SUITE
