@@ -33,6 +33,7 @@ int run(int argc, char** argv) {
     heat::tools::add_predict_command(app);
     heat::tools::add_process_command(app);
     heat::tools::add_info_command(app);
+    heat::tools::add_bench_command(app);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& e) {
@@ -42,7 +43,7 @@ int run(int argc, char** argv) {
     } catch (const CLI::ParseError& e) {
         if (app.get_subcommands().empty() && argc > 1)
             fmt::print(stderr,
-                       "error: unknown command {}: expected train, sample, predict, process or info\n",
+                       "error: unknown command {}: expected train, sample, predict, process, info or bench\n",
                        argv[1]);
         else
             fmt::print(stderr, "error: {}\n", e.what());

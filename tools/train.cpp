@@ -1,5 +1,6 @@
 #include "kernels/error.h"
 #include "tools/commands.h"
+#include "tools/profiling.h"
 #include "tools/trainer.h"
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@ namespace {
 struct TrainOptions {
     std::string config, out, device = "auto";
     std::vector<std::string> settings;
+    ProfileOption profile;
 };
 
 /// What a checkpoint cannot be carried over to: another network, process, kind of image, order of data or
@@ -48,7 +50,9 @@ void train(const TrainOptions& options) {
     fmt::print(stderr, "{}\n{} parameters, activations {}, {}\n", trainer.dataset().description,
                trainer.model().store.parameter_count(), name_of(trainer.model().dtype), name_of(device));
     folder.lock();
+    ProfileRecording recording(options.profile, device);
     const bool done = trainer.run(folder);
+    recording.finish(folder.path() / "profile");
     if (!done) {
         fmt::print(stderr, "stopped at step {}, saved; go on with: engine train {} --out {}\n",
                    trainer.step(), folder.config().string(), options.out);
@@ -69,6 +73,7 @@ void add_train_command(CLI::App& app) {
     command->add_option("--set", options->settings, "Override a key, e.g. train.batch=32; may be repeated")
         ->allow_extra_args(false);
     command->add_option("--device", options->device, "auto, cpu or cuda")->capture_default_str();
+    options->profile.add_to(*command, "RUN/profile");
     command->footer("Examples:\n"
                     "  engine train configs/fashion-mnist-ddpm.toml --out runs/garments\n"
                     "  engine train configs/cifar10-ddpm.toml --out runs/cifar --set "
