@@ -68,10 +68,16 @@ void measure_memory(const TimingOptions& options, std::vector<DeviceFigure>& fig
 #pragma omp parallel for simd schedule(static)
         for (int64_t i = 0; i < each; ++i) a[i] = b[i] + 0.5f * c[i];
     };
+    const auto update = [=] {
+#pragma omp parallel for simd schedule(static)
+        for (int64_t i = 0; i < each; ++i) a[i] = -a[i];
+    };
     const double bytes = double(each) * sizeof(float) * 1e-9;
     const std::string size = fmt::format("arrays of {} MiB, all threads", (each * 4) >> 20);
     figures.push_back(figure("copy_gb_s", "a = b, " + size, 2 * bytes, measure_calls(copy, options)));
     figures.push_back(figure("triad_gb_s", "a = b + s·c, " + size, 3 * bytes, measure_calls(triad, options)));
+    figures.push_back(
+        figure("update_gb_s", "a = s·a in place, " + size, 2 * bytes, measure_calls(update, options)));
 }
 
 void measure_cache(const TimingOptions& options, std::vector<DeviceFigure>& figures) {
@@ -166,7 +172,7 @@ Roofline roofline_of(const std::vector<DeviceFigure>& figures) {
         return 1e9 * found->median;
     };
     Roofline roofline;
-    roofline.bytes_per_second = std::max(median("copy_gb_s"), median("triad_gb_s"));
+    roofline.bytes_per_second = std::max({median("copy_gb_s"), median("triad_gb_s"), median("update_gb_s")});
     roofline.f32_flops_per_second = median("fma_f32_gflop_s");
     roofline.bf16_flops_per_second = std::max(roofline.f32_flops_per_second, median("matmul_bf16_gflop_s"));
     return roofline;

@@ -153,7 +153,10 @@ public:
             if (!wanted(m)) continue;
             std::vector<std::function<void()>> calls;
             const size_t sets = cold ? sets_to_be_cold(kernel.work.bytes) : 1;
-            for (size_t i = 0; i < sets; ++i) calls.push_back(kernel.make(i));
+            for (size_t i = 0; i < sets; ++i) {
+                calls.push_back(kernel.make(i));
+                calls.back()(); // memory that nothing has touched would be timed with its page faults
+            }
             size_t next = 0;
             add(m, kernel.work, measure_calls([&] { calls[next++ % sets](); }, options_.timing));
         }

@@ -7,7 +7,7 @@
 // each in its own type; what is added to (gradients of parameters) is read and written; temporaries count
 // nothing, though a backward pass reads its forward inputs. FLOPs: a multiply-add is two; every other
 // addition, multiplication, division, and exp, log and sqrt, one; comparisons, conversions and the integers
-// of the random numbers none; products with zero padding count. A scope counts what it does itself, without
+// of the random numbers none, nor products with zero padding. A scope counts what it does itself, without
 // the scopes inside it.
 
 #include "engine/device.h"

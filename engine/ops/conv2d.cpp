@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace heat {
 namespace {
 
@@ -18,14 +20,26 @@ kernels::ConvolutionShape shape_of(const Variable& x, const Parameter& weight, i
             int(w[2]), stride,    p.top,     p.left,    p.bottom,  p.right};
 }
 
-/// A pass over x and y of this convolution that moves each weight (and bias) in `weight_bytes` bytes.
+/// Products of an output line with a kernel line that lie inside the image, not in its padding.
+double products_inside(int extent, int outputs, int kernel, int stride, int pad) {
+    double count = 0;
+    for (int i = 0; i < outputs; ++i) {
+        const int first = i * stride - pad;
+        count += std::max(std::min(first + kernel, extent) - std::max(first, 0), 0);
+    }
+    return count;
+}
+
+/// A pass over x and y of this convolution that moves each weight (and bias) in so many bytes.
 OpWork work_of(const kernels::ConvolutionShape& s, Dtype dtype, double weight_bytes, double bias_bytes) {
-    const double taps = double(s.kernel_h) * s.kernel_w * s.c_in,
-                 outputs = double(s.n) * s.out_h() * s.out_w() * s.c_out;
-    const double inputs = double(s.n) * s.h * s.w * s.c_in;
-    return {(inputs + outputs) * double(size_of(dtype)) + taps * s.c_out * weight_bytes +
-                s.c_out * bias_bytes,
-            2.0 * outputs * taps + (bias_bytes > 0 ? outputs : 0.0),
+    const double inputs = double(s.n) * s.h * s.w * s.c_in,
+                 outputs = double(s.n) * s.out_h() * s.out_w() * s.c_out,
+                 weights = double(s.kernel_h) * s.kernel_w * s.c_in * s.c_out;
+    const double products = double(s.n) * s.c_in * s.c_out *
+                            products_inside(s.h, s.out_h(), s.kernel_h, s.stride, s.pad_top) *
+                            products_inside(s.w, s.out_w(), s.kernel_w, s.stride, s.pad_left);
+    return {(inputs + outputs) * double(size_of(dtype)) + weights * weight_bytes + s.c_out * bias_bytes,
+            2.0 * products + (bias_bytes > 0 ? outputs : 0.0),
             fmt::format("{}×{}×{}×{} to {}, {}×{}, stride {}", s.n, s.h, s.w, s.c_in, s.c_out, s.kernel_h,
                         s.kernel_w, s.stride),
             dtype};

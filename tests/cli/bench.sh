@@ -10,7 +10,7 @@ expect_match "JSON" '^\{.*\}$' "$(<"$out")"
 expect_equal "commit" 0123abc "$(json_value "$out" commit)"
 expect_missing "$work/cache/heat-engine/device.json" # too inexact to be kept
 succeeds bench device --quick
-for name in copy_gb_s triad_gb_s cache_copy_gb_s fma_f32_gflop_s fma_f32_one_thread_gflop_s matmul_f32_gflop_s \
+for name in copy_gb_s triad_gb_s update_gb_s cache_copy_gb_s fma_f32_gflop_s fma_f32_one_thread_gflop_s matmul_f32_gflop_s \
     matmul_bf16_gflop_s parallel_region_us; do
     expect_text "$work/device.json" "\"$name\""
     awk -v name=$name '$1 == name { found = $3 > 0 && $2 >= $3 && $2 <= $4 } END { exit !found }' "$out" ||

@@ -139,9 +139,12 @@ TEST_SUITE("profile") {
         const OpWork forward = counted_work(convolution, Dtype::f32, false),
                      backward = counted_work(convolution, Dtype::f32, true);
         CHECK(forward.bytes == 4 * (30 + 72 + 4 + 60));
-        CHECK(forward.flops == 60 * (2 * 18 + 1));
+        CHECK(forward.flops == 1456 + 60);
         CHECK(backward.bytes == 4 * (60 + 72 + 30) + 4 * (30 + 60 + 2 * (72 + 4)));
-        CHECK(backward.flops == 60 * 2 * 18 + 60 * (2 * 18 + 1));
+        CHECK(backward.flops == 1456 + 1456 + 60);
+        // Stride 2 without padding at the top and left: rows 0..2 and 2..4 of 4, of which 3 and 2 lie inside.
+        CHECK(counted_work(convolution_case({1, 4, 4, 1, 1, 3, 3, 2, 0, 0, 1, 1}, false), Dtype::f32, false)
+                  .flops == 2 * 5 * 5);
         CHECK(counted_work(convolution, Dtype::bf16, false).bytes == 2 * (30 + 72 + 60) + 4 * 4);
         // x + x: both its gradients are dy, and adding them is work of their meeting.
         CHECK(counted_work(add_to_itself_case(Shape{7}), Dtype::f32, true).bytes == 4 * 3 * 7);

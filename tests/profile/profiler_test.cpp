@@ -158,10 +158,11 @@ TEST_SUITE("profile") {
             CHECK(entry_of(profile, name).bytes == bytes);
             CHECK(entry_of(profile, name).flops == flops);
         };
-        // x 30, weights 72, bias 4, y 60 floats; 60 outputs of 18 multiply-adds and a bias.
-        counts("conv2d", 4 * (30 + 72 + 4 + 60), 60 * (2 * 18 + 1));
-        counts("conv2d backward data", 4 * (60 + 72 + 30), 60 * 2 * 18);
-        counts("conv2d backward weights", 4 * (30 + 60 + 2 * (72 + 4)), 60 * (2 * 18 + 1));
+        // x 30, weights 72, bias 4, y 60 floats. Of 3 kernel rows 2, 3, 2 meet the 3 rows of the image, of 3
+        // columns 2, 3, 3, 3, 2 its 5: 7·13 products for each of 2·4 channel pairs, and 60 sums with a bias.
+        counts("conv2d", 4 * (30 + 72 + 4 + 60), 2 * 7 * 13 * 2 * 4 + 60);
+        counts("conv2d backward data", 4 * (60 + 72 + 30), 2 * 7 * 13 * 2 * 4);
+        counts("conv2d backward weights", 4 * (30 + 60 + 2 * (72 + 4)), 2 * 7 * 13 * 2 * 4 + 60);
         counts("group_norm", 4 * (60 + 60 + 8), 60 * 10);
         counts("group_norm backward", 4 * (60 + 60 + 60 + 2 * 4 + 4 * 4), 60 * 20);
         // 2 heads of 15×15 scores, each of 2 multiply-adds, and as many for the values.
