@@ -16,7 +16,7 @@ struct DeviceFigure {
 
 /// Measures, in about two seconds (`quick`: a fifth of that, less exactly):
 /// copy_gb_s and triad_gb_s (STREAM's, all threads, arrays past the last-level cache; bytes read and written,
-/// none for the lines that a store fetches first), update_gb_s (a = s·a, which fetches none), cache_copy_gb_s
+/// none for the lines that a store fetches first), update_gb_s (a = −a, which fetches none), cache_copy_gb_s
 /// (each thread in its own level-2 cache), fma_f32_gflop_s and fma_f32_one_thread_gflop_s (multiply-adds in
 /// registers), matmul_f32_gflop_s and matmul_bf16_gflop_s (kernels::gemm of 1024³, what is within reach),
 /// parallel_region_us (an empty one).
