@@ -1,6 +1,7 @@
 #include "engine/checkpoint.h"
 
 #include "engine/io/safetensors.h"
+#include "engine/profiler.h"
 #include "kernels/error.h"
 #include "kernels/memory.h"
 
@@ -23,6 +24,7 @@ struct FlatArray {
 
 void save_arrays(const std::filesystem::path& path, const ParameterStore& store,
                  const std::vector<FlatArray>& arrays) {
+    const ProfileScope scope("save checkpoint");
     std::vector<SafetensorsEntry> layout;
     for (const FlatArray& array : arrays)
         for (size_t i = 0; i < store.size(); ++i)
@@ -38,6 +40,7 @@ void save_arrays(const std::filesystem::path& path, const ParameterStore& store,
 
 std::vector<FlatArray> load_arrays(const std::filesystem::path& path, const ParameterStore& store,
                                    const std::vector<std::string>& prefixes) {
+    const ProfileScope scope("load checkpoint");
     const SafetensorsFile file(path);
     std::vector<FlatArray> arrays;
     for (const std::string& prefix : prefixes) {

@@ -1,5 +1,6 @@
 #include "engine/optimizer.h"
 
+#include "engine/profiler.h"
 #include "kernels/error.h"
 #include "kernels/memory.h"
 #include "kernels/optimizer.h"
@@ -57,8 +58,16 @@ void Optimizer::step() {
     const auto* device_scalars = static_cast<const kernels::OptimizerScalars*>(scalars_.raw());
     float* norm = norm_.data<float>();
     const int64_t n = store_.flat_size();
-    kernels::sum_of_squares(stream, store_.gradients().data<float>(), n, norm, workspace_.data<float>());
-    kernels::clip_scale(stream, norm, device_scalars, norm + 1, norm + 2);
+    const auto work = [n](double bytes, double flops) {
+        return OpWork{bytes * double(n), flops * double(n), Shape{n}.text()};
+    };
+    {
+        const ProfileScope scope("clip", store_.values().device(), [&] { return work(4, 2); });
+        kernels::sum_of_squares(stream, store_.gradients().data<float>(), n, norm, workspace_.data<float>());
+        kernels::clip_scale(stream, norm, device_scalars, norm + 1, norm + 2);
+    }
+    // Five arrays are read and written. Scale 1, first moment 3, second 4, decay 2, step 7, EMA 3.
+    const ProfileScope scope("adam and ema", store_.values().device(), [&] { return work(40, 20); });
     kernels::adam_step(stream, store_.values().data<float>(), store_.gradients().data<float>(),
                        first_moment_.data<float>(), second_moment_.data<float>(), ema_.data<float>(),
                        device_scalars, norm + 1, n);

@@ -1,5 +1,6 @@
 #include "engine/random.h"
 
+#include "engine/profiler.h"
 #include "kernels/memory.h"
 #include "kernels/random.h"
 
@@ -23,11 +24,16 @@ namespace {
 int64_t elements_per_image(const Shape& shape) {
     return shape.rank() && shape[0] ? shape.count() / shape[0] : 1;
 }
+
+OpWork written(const Tensor& t) {
+    return {double(t.bytes()), 0, t.shape().text()};
+}
 } // namespace
 
 Tensor normal(const RandomState& random, Shape shape, Purpose purpose, uint32_t image_offset,
               uint32_t layer) {
     Tensor t(std::move(shape), Dtype::f32, random.device());
+    const ProfileScope scope("normal", t.device(), [&] { return written(t); });
     kernels::fill_normal(t.stream(), t.data<float>(), t.shape()[0], elements_per_image(t.shape()),
                          random.device_words(), kernels::purpose_word(purpose, layer), image_offset);
     return t;
@@ -36,6 +42,7 @@ Tensor normal(const RandomState& random, Shape shape, Purpose purpose, uint32_t 
 Tensor uniform(const RandomState& random, Shape shape, Purpose purpose, uint32_t image_offset,
                uint32_t layer) {
     Tensor t(std::move(shape), Dtype::f32, random.device());
+    const ProfileScope scope("uniform", t.device(), [&] { return written(t); });
     kernels::fill_uniform(t.stream(), t.data<float>(), t.shape()[0], elements_per_image(t.shape()),
                           random.device_words(), kernels::purpose_word(purpose, layer), image_offset);
     return t;

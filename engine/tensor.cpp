@@ -1,6 +1,7 @@
 #include "engine/tensor.h"
 
 #include "engine/io/number_list.h"
+#include "engine/profiler.h"
 #include "kernels/elementwise.h"
 #include "kernels/error.h"
 #include "kernels/memory.h"
@@ -10,6 +11,14 @@
 #include <type_traits>
 
 namespace heat {
+namespace {
+
+/// A copy or conversion of t into something of `written` bytes.
+OpWork copy_work(const Tensor& t, size_t written) {
+    return {double(t.bytes() + written), 0, t.shape().text(), t.dtype()};
+}
+
+} // namespace
 
 int64_t Shape::count() const {
     int64_t n = 1;
@@ -54,6 +63,7 @@ Tensor Tensor::from_host(Shape shape, const std::vector<int32_t>& values, Device
     if (int64_t(values.size()) != t.count())
         throw Error(fmt::format("tensor of shape {} takes {} values, got {}", t.shape().text(), t.count(),
                                 values.size()));
+    const ProfileScope scope("upload", device, [&] { return copy_work(t, t.bytes()); });
     kernels::copy_memory(t.stream(), t.raw(), values.data(), t.bytes(), kernels::CopyKind::host_to_device);
     return t;
 }
@@ -120,6 +130,7 @@ std::vector<float> Tensor::to_host() const {
     if (dtype_ == Dtype::bf16) return to(Dtype::f32).to_host();
     if (dtype_ != Dtype::f32)
         throw Error(fmt::format("to_host gives f32 values; this tensor holds {}", name_of(dtype_)));
+    const ProfileScope scope("download", device_, [&] { return copy_work(*this, bytes()); });
     std::vector<float> values(static_cast<size_t>(count()));
     kernels::copy_memory(stream(), values.data(), data_, bytes(), kernels::CopyKind::device_to_host);
     return values;
@@ -129,6 +140,7 @@ void Tensor::copy_from_host(const float* values, int64_t n) {
     if (n != count() || dtype_ != Dtype::f32)
         throw Error(fmt::format("{} tensor of shape {} takes {} f32 values, got {}", name_of(dtype_),
                                 shape_.text(), count(), n));
+    const ProfileScope scope("upload", device_, [&] { return copy_work(*this, bytes()); });
     kernels::copy_memory(stream(), data_, values, bytes(), kernels::CopyKind::host_to_device);
 }
 
@@ -141,6 +153,7 @@ void Tensor::copy_from(const Tensor& other) {
     const Kind kind = device_ == other.device_  ? Kind::device_to_device
                       : device_ == Device::cuda ? Kind::host_to_device
                                                 : Kind::device_to_host;
+    const ProfileScope scope("copy", device, [&] { return copy_work(*this, bytes()); });
     kernels::copy_memory(stream_of(device), data_, other.data_, bytes(), kind);
 }
 
@@ -154,6 +167,7 @@ Tensor Tensor::to(Device device) const {
 Tensor Tensor::to(Dtype dtype) const {
     if (dtype == dtype_) return *this;
     Tensor t(shape_, dtype, device_);
+    const ProfileScope scope("cast", device_, [&] { return copy_work(*this, t.bytes()); });
     if (dtype == Dtype::bf16)
         kernels::cast(stream(), data<float>(), t.data<bf16>(), count());
     else
@@ -162,6 +176,7 @@ Tensor Tensor::to(Dtype dtype) const {
 }
 
 void Tensor::set_to_zero() {
+    const ProfileScope scope("zero", device_, [&] { return copy_work(*this, 0); });
     kernels::set_memory_to_zero(stream(), data_, bytes());
 }
 

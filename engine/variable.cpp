@@ -1,5 +1,6 @@
 #include "engine/variable.h"
 
+#include "engine/profiler.h"
 #include "kernels/elementwise.h"
 #include "kernels/error.h"
 
@@ -23,6 +24,10 @@ void Variable::add_gradient(Tensor gradient) const {
         *gradient_ = std::move(gradient);
         return;
     }
+    const ProfileScope scope("add gradients", gradient.device(), [&] {
+        return OpWork{3.0 * double(gradient.bytes()), double(gradient.count()), gradient.shape().text(),
+                      gradient.dtype()};
+    });
     // A new tensor: the one that is there may be shared with another variable.
     Tensor sum(gradient.shape(), gradient.dtype(), gradient.device());
     with_activation_type(gradient.dtype(), [&]<class T>(T) {
@@ -51,6 +56,9 @@ const void* Parameter::derived(const std::string& key, size_t bytes,
     Derived& entry = state_->derived[key];
     if (!entry.storage) entry.storage = allocate(value().device(), bytes);
     if (entry.version != *state_->version) {
+        const ProfileScope scope("pack weights", value().device(), [&] {
+            return OpWork{double(value().bytes() + bytes), 0, value().shape().text()};
+        });
         make(entry.storage.get());
         entry.version = *state_->version;
     }

@@ -1,5 +1,6 @@
 #include "processes/basis.h"
 
+#include "engine/profiler.h"
 #include "kernels/error.h"
 #include "kernels/transform.h"
 
@@ -37,6 +38,10 @@ Tensor change_basis(Basis basis, const Tensor& x, bool inverse) {
     if (basis == Basis::pixel) return x;
     const int64_t images = x.shape()[0];
     const int height = int(x.shape()[1]), width = int(x.shape()[2]), channels = int(x.shape()[3]);
+    const ProfileScope scope(inverse ? "from_basis" : "to_basis", x.device(), [&] {
+        return OpWork{2.0 * double(x.bytes()), double(images) * basis_flops(basis, height, width, channels),
+                      x.shape().text()};
+    });
     Tensor y(x.shape(), Dtype::f32, x.device());
     Tensor workspace(Shape{kernels::transform_workspace_floats(images, height, width, channels)}, Dtype::f32,
                      x.device());

@@ -1,7 +1,9 @@
 #include "processes/combination.h"
 
+#include "engine/profiler.h"
 #include "kernels/diagonal.h"
 #include "kernels/error.h"
+#include "processes/step_cost.h"
 
 #include <fmt/format.h>
 
@@ -20,6 +22,10 @@ void combine(std::initializer_list<Term> terms, const int32_t* rows, Tensor& y) 
                                     term.table.shape().back()));
         arguments[i++] = {term.data.data<float>(), term.table.data<float>()};
     }
+    const ProfileScope scope("combine", y.device(), [&] {
+        const StepCost cost = combination_cost(i, double(y.count()));
+        return OpWork{cost.bytes, cost.flops, fmt::format("{} terms of {}", i, y.shape().text())};
+    });
     kernels::diagonal_combination(y.stream(), arguments, rows, int(width), y.data<float>(), int(y.shape()[0]),
                                   int(y.shape()[1] * y.shape()[2]), int(y.shape()[3]));
 }

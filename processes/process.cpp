@@ -1,5 +1,6 @@
 #include "processes/process.h"
 
+#include "engine/profiler.h"
 #include "kernels/error.h"
 #include "kernels/levels.h"
 
@@ -51,6 +52,9 @@ TrainingBatch Process::draw_levels(const Tensor& images, const RandomState& rand
     TrainingBatch batch;
     batch.levels = Tensor(Shape{count}, Dtype::i32, device());
     batch.timesteps = Tensor(Shape{count}, Dtype::f32, device());
+    const ProfileScope scope("draw levels", device(), [&] {
+        return OpWork{8.0 * double(count), double(count), batch.levels.shape().text()};
+    });
     kernels::draw_levels(images.stream(), batch.levels.data<int32_t>(), batch.timesteps.data<float>(), count,
                          steps(), timestep_of_level(1) - 1.f, random.device_words(),
                          kernels::purpose_word(Purpose::timestep), image_offset);

@@ -1,5 +1,6 @@
 #include "processes/solver.h"
 
+#include "engine/profiler.h"
 #include "kernels/clamp.h"
 #include "kernels/error.h"
 #include "processes/combination.h"
@@ -170,9 +171,13 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
             clean = Tensor(shape, Dtype::f32, process.device());
             estimate.run(clock.rows(), clean);
             Tensor pixels = from_basis(model.basis, clean);
-            if (settings.clip)
+            if (settings.clip) {
+                const ProfileScope scope("clamp", pixels.device(), [&] {
+                    return OpWork{2.0 * double(pixels.bytes()), 0, pixels.shape().text()};
+                });
                 kernels::clamp(pixels.stream(), pixels.data<float>(), model.data_low, model.data_high,
                                pixels.data<float>(), pixels.count());
+            }
             if (show_clean) view = pixels;
             if (settings.clip) clean = to_basis(model.basis, pixels);
         }

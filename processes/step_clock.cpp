@@ -1,5 +1,6 @@
 #include "processes/step_clock.h"
 
+#include "engine/profiler.h"
 #include "kernels/philox.h"
 #include "kernels/random.h"
 
@@ -29,6 +30,9 @@ void StepClock::move_to(int step) {
 
 void StepClock::draw_noise(Tensor& noise, uint32_t image_offset) const {
     const int64_t images = noise.shape()[0];
+    const ProfileScope scope("normal", noise.device(), [&] {
+        return OpWork{double(noise.bytes()), 0, noise.shape().text()};
+    });
     kernels::fill_normal(noise.stream(), noise.data<float>(), images, noise.count() / images,
                          reinterpret_cast<const uint32_t*>(random_.data<int32_t>()),
                          kernels::purpose_word(kernels::Purpose::step_noise), image_offset);

@@ -10,5 +10,6 @@ void add_sample_command(CLI::App& app);
 void add_predict_command(CLI::App& app);
 void add_process_command(CLI::App& app);
 void add_info_command(CLI::App& app);
+void add_bench_command(CLI::App& app);
 
 } // namespace heat::tools

@@ -45,6 +45,7 @@ int run(int argc, char** argv) {
     heat::tools::add_predict_command(app);
     heat::tools::add_process_command(app);
     heat::tools::add_info_command(app);
+    heat::tools::add_bench_command(app);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& e) {
@@ -54,7 +55,7 @@ int run(int argc, char** argv) {
     } catch (const CLI::ParseError& e) {
         if (app.get_subcommands().empty() && argc > 1)
             print_error(
-                fmt::format("unknown command {}: expected train, sample, predict, process or info", argv[1]));
+                fmt::format("unknown command {}: expected train, sample, predict, process, info or bench", argv[1]));
         else
             print_error(e.what());
         return 2;

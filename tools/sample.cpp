@@ -1,11 +1,13 @@
 #include "engine/io/apng.h"
 #include "engine/io/npz.h"
 #include "engine/io/png.h"
+#include "engine/profiler.h"
 #include "kernels/error.h"
 #include "tools/commands.h"
 #include "tools/interrupt.h"
 #include "tools/memory_estimate.h"
 #include "tools/model.h"
+#include "tools/profiling.h"
 #include "tools/progress.h"
 #include "tools/sampling.h"
 
@@ -23,6 +25,7 @@ struct SampleOptions {
     std::optional<double> eta;
     std::optional<int64_t> checkpoint;
     bool trajectory = false, no_clip = false, no_singles = false, json = false;
+    ProfileOption profile;
 };
 
 void write_all(const SampledImages& images, const fs::path& out, bool singles, int64_t first_index) {
@@ -71,6 +74,7 @@ void sample(const SampleOptions& options) {
     std::error_code error; // found out before the work, not after it
     const bool made = fs::create_directories(options.out, error);
     if (error) throw Error(fmt::format("{}: cannot make the folder: {}", options.out, error.message()));
+    ProfileRecording recording(options.profile, device);
     const InterruptGuard guard;
     Progress progress("sampling", 0, 100);
     int64_t shown = -1;
@@ -86,7 +90,11 @@ void sample(const SampleOptions& options) {
         throw;
     }
     progress.finish();
-    write_all(images, options.out, !options.no_singles, options.index);
+    {
+        const ProfileScope scope("write images");
+        write_all(images, options.out, !options.no_singles, options.index);
+    }
+    recording.finish(options.out);
     const fs::path grid = fs::path(options.out) / "grid.png";
     if (options.json)
         fmt::print("{}\n", nlohmann::json{{"grid", grid.string()},
@@ -135,6 +143,7 @@ void add_sample_command(CLI::App& app) {
     command->add_option("--dtype", o->dtype, "Of activations: f32, bf16 or auto; the run's by default");
     command->add_option("--device", o->device, "auto, cpu or cuda")->capture_default_str();
     command->add_flag("--json", o->json, "Print the result as JSON");
+    o->profile.add_to(*command, "the --out folder");
     command->footer(
         "Examples:\n"
         "  engine sample runs/garments -n 64 --seed 0 --out pictures\n"

@@ -1,6 +1,7 @@
 #include "kernels/error.h"
 #include "tools/commands.h"
 #include "tools/interrupt.h"
+#include "tools/profiling.h"
 #include "tools/remark.h"
 #include "tools/trainer.h"
 
@@ -14,6 +15,7 @@ namespace {
 struct TrainOptions {
     std::string config, out, device = "auto";
     std::vector<std::string> settings;
+    ProfileOption profile;
 };
 
 /// What a checkpoint cannot be carried over to: another network, process, kind of image, order of data or
@@ -58,6 +60,7 @@ void train(const TrainOptions& options) {
                        name_of(device)));
     InterruptGuard::defer();
     folder.lock();
+    ProfileRecording recording(options.profile, device);
     bool done = false;
     try {
         done = trainer.run(folder);
@@ -65,6 +68,7 @@ void train(const TrainOptions& options) {
         remark(std::string(stopped_early, std::strlen(stopped_early) - 1));
         throw CLI::RuntimeError(130);
     }
+    recording.finish(folder.path() / "profile");
     if (!done) {
         remark(fmt::format("stopped at step {}, saved; go on with: engine train {} --out {}", trainer.step(),
                            folder.config().string(), options.out));
@@ -85,6 +89,7 @@ void add_train_command(CLI::App& app) {
     command->add_option("--set", options->settings, "Override a key, e.g. train.batch=32; may be repeated")
         ->allow_extra_args(false);
     command->add_option("--device", options->device, "auto, cpu or cuda")->capture_default_str();
+    options->profile.add_to(*command, "RUN/profile");
     command->footer("Examples:\n"
                     "  engine train configs/fashion-mnist-ddpm.toml --out runs/garments\n"
                     "  engine train configs/cifar10-ddpm.toml --out runs/cifar --set "

@@ -4,6 +4,7 @@
 #include "engine/data/batch.h"
 #include "engine/io/file.h"
 #include "engine/io/png.h"
+#include "engine/profiler.h"
 #include "kernels/error.h"
 #include "tools/interrupt.h"
 #include "tools/memory_estimate.h"
@@ -74,6 +75,7 @@ int64_t Trainer::images_per_step() const {
 }
 
 Tensor Trainer::batch(int64_t index) {
+    const ProfileScope scope("batch wait");
     const BatchOptions options{process_->data_low(), process_->data_high(), configuration_.data.flip,
                                uint64_t(configuration_.train.seed), uint32_t(index)};
     return gather_batch(dataset_, order_.indices(uint64_t(index)), options, device_);
@@ -137,6 +139,7 @@ void Trainer::expect_finite(const RunFolder& folder, const char* name, double va
 void Trainer::save(const RunFolder& folder) {
     if (saved_ == optimizer_.steps()) return;
     expect_finite(folder, "gradient norm", optimizer_.gradient_norm());
+    const ProfileScope scope("checkpoint");
     RunState state;
     state.step = optimizer_.steps();
     state.seed = configuration_.train.seed;
@@ -157,6 +160,7 @@ fs::path Trainer::grid_path(const RunFolder& folder) const {
 }
 
 void Trainer::draw_samples(const RunFolder& folder) {
+    const ProfileScope scope("draw samples");
     Model averaged(configuration_, device_);
     averaged.store.values().copy_from(optimizer_.ema());
     averaged.store.values_changed();

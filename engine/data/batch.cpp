@@ -1,5 +1,6 @@
 #include "engine/data/batch.h"
 
+#include "engine/profiler.h"
 #include "kernels/error.h"
 #include "kernels/philox.h"
 
@@ -12,6 +13,12 @@ namespace heat {
 
 Tensor gather_batch(const Dataset& dataset, std::span<const uint32_t> indices, const BatchOptions& options,
                     Device device) {
+    const ProfileScope scope("gather batch", Device::cpu, [&] {
+        const double count = double(indices.size()) * dataset.height * dataset.width * dataset.channels;
+        return OpWork{
+            5 * count, 2 * count,
+            fmt::format("{}×{}×{}×{}", indices.size(), dataset.height, dataset.width, dataset.channels)};
+    });
     const size_t row = size_t(dataset.width) * size_t(dataset.channels), each = size_t(dataset.height) * row;
     const auto channels = size_t(dataset.channels);
     std::vector<float> values(indices.size() * each);
@@ -38,6 +45,9 @@ Tensor gather_batch(const Dataset& dataset, std::span<const uint32_t> indices, c
 }
 
 std::vector<uint8_t> to_bytes(const Tensor& images, float low, float high) {
+    const ProfileScope scope("to bytes", Device::cpu, [&] {
+        return OpWork{5.0 * double(images.count()), 2.0 * double(images.count()), images.shape().text()};
+    });
     const std::vector<float> values = images.to_host();
     std::vector<uint8_t> bytes(values.size());
     const float scale = 255.f / (high - low);

@@ -1,5 +1,6 @@
 #include "engine/ops/activation.h"
 
+#include "engine/profiler.h"
 #include "kernels/elementwise.h"
 #include "kernels/error.h"
 #include "kernels/reduce.h"
@@ -7,13 +8,24 @@
 #include <fmt/format.h>
 
 namespace heat {
+namespace {
+
+/// A map that reads or writes `arrays` arrays of x's size.
+OpWork map_work(const Tensor& x, int arrays, double flops_per_element) {
+    return {double(arrays) * double(x.bytes()), flops_per_element * double(x.count()), x.shape().text(),
+            x.dtype()};
+}
+
+} // namespace
 
 Variable silu(const Variable& x) {
+    const ProfileScope scope("silu", x.device(), [&] { return map_work(x.value(), 2, 4); });
     Tensor y(x.shape(), x.dtype(), x.device());
     with_activation_type(x.dtype(), [&]<class T>(T) {
         kernels::silu_forward(y.stream(), x.value().data<T>(), y.data<T>(), y.count());
     });
     return make_result(std::move(y), wants_gradient({&x}), [x](const Tensor& dy) {
+        const ProfileScope backward("silu backward", x.device(), [&] { return map_work(dy, 3, 8); });
         Tensor dx(x.shape(), x.dtype(), x.device());
         with_activation_type(x.dtype(), [&]<class T>(T) {
             kernels::silu_backward(dx.stream(), x.value().data<T>(), dy.data<T>(), dx.data<T>(), dx.count());
@@ -24,6 +36,7 @@ Variable silu(const Variable& x) {
 
 Variable add(const Variable& a, const Variable& b) {
     expect_same("add", a.value(), b.value());
+    const ProfileScope scope("add", a.device(), [&] { return map_work(a.value(), 3, 1); });
     Tensor y(a.shape(), a.dtype(), a.device());
     with_activation_type(a.dtype(), [&]<class T>(T) {
         kernels::linear_combination(y.stream(), 1.f, a.value().data<T>(), 1.f, b.value().data<T>(),
@@ -47,6 +60,11 @@ Variable add_per_channel(const Variable& x, const Variable& shift) {
     if (x.dtype() != shift.dtype())
         throw Error("add_per_channel: x and shift have different types; cast one of them");
     const int64_t rows = s[1] * s[2], channels = s[3];
+    const ProfileScope scope("add_per_channel", x.device(), [&] {
+        OpWork work = map_work(x.value(), 2, 1);
+        work.bytes += double(shift.value().bytes());
+        return work;
+    });
     Tensor y(s, x.dtype(), x.device());
     with_activation_type(x.dtype(), [&]<class T>(T) {
         kernels::add_per_channel(y.stream(), x.value().data<T>(), shift.value().data<T>(), y.data<T>(),
@@ -55,6 +73,11 @@ Variable add_per_channel(const Variable& x, const Variable& shift) {
     return make_result(std::move(y), wants_gradient({&x, &shift}), [=](const Tensor& dy) {
         x.add_gradient(dy);
         if (!shift.requires_grad()) return;
+        const ProfileScope backward("add_per_channel backward", dy.device(), [&] {
+            OpWork work = map_work(dy, 1, 1);
+            work.bytes += double(shift.value().bytes());
+            return work;
+        });
         // Summed in f32 image by image, then rounded once.
         Tensor sums = Tensor::zeros(shift.shape(), Dtype::f32, dy.device());
         const Storage scratch = allocate(
@@ -82,7 +105,8 @@ Variable dropout(const Variable& x, float rate, const RandomState& random, uint3
     if (rate == 0.f) return x;
     const int64_t images = x.shape()[0], elements = x.shape().count() / std::max<int64_t>(images, 1);
     const uint32_t* state = random.device_words();
-    const auto apply = [=](const Tensor& from) {
+    const auto apply = [=](const Tensor& from, const char* name) {
+        const ProfileScope scope(name, from.device(), [&] { return map_work(from, 2, 1); });
         Tensor to(from.shape(), from.dtype(), from.device());
         with_activation_type(from.dtype(), [&]<class T>(T) {
             kernels::dropout(to.stream(), from.data<T>(), to.data<T>(), images, elements, rate, state, layer,
@@ -90,8 +114,8 @@ Variable dropout(const Variable& x, float rate, const RandomState& random, uint3
         });
         return to;
     };
-    return make_result(apply(x.value()), wants_gradient({&x}),
-                       [x, apply](const Tensor& dy) { x.add_gradient(apply(dy)); });
+    return make_result(apply(x.value(), "dropout"), wants_gradient({&x}),
+                       [x, apply](const Tensor& dy) { x.add_gradient(apply(dy, "dropout backward")); });
 }
 
 } // namespace heat

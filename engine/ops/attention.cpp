@@ -1,5 +1,6 @@
 #include "engine/ops/attention.h"
 
+#include "engine/profiler.h"
 #include "kernels/error.h"
 #include "kernels/gemm.h"
 #include "kernels/softmax.h"
@@ -40,8 +41,17 @@ void product(const Extents& e, int64_t m, int64_t n, int64_t k, const Tensor& a,
     kernels::gemm(d.stream(), g, a.raw(), b.raw(), d.raw());
 }
 
+/// `products` products of the size of q·kᵀ and `per_score` operations on each score. Scores and weights are
+/// temporaries that an attention need not store, so they move nothing.
+OpWork work_of(const Extents& e, const Tensor& q, int arrays, int products, double per_score) {
+    const double scores = double(e.n * e.heads) * double(e.t * e.t);
+    return {double(arrays) * double(q.bytes()), scores * (2.0 * products * double(e.depth()) + per_score),
+            fmt::format("{}, {} head{}", q.shape().text(), e.heads, e.heads == 1 ? "" : "s"), q.dtype()};
+}
+
 void backward(const Extents& e, const Variable& q, const Variable& k, const Variable& v,
               const Tensor& weights, const Tensor& dy) {
+    const ProfileScope scope("attention backward", dy.device(), [&] { return work_of(e, dy, 7, 4, 4); });
     const auto like = [&](const Variable& x) { return Tensor(x.shape(), x.dtype(), x.device()); };
     Tensor dv = like(v);
     product(e, e.t, e.depth(), e.t, weights, e.scores_transposed(), dy, e.rows(), dv, e.rows(), 1.f);
@@ -72,6 +82,7 @@ Variable attention(const Variable& query, const Variable& key, const Variable& v
     if (heads < 1 || s[2] % heads)
         throw Error(fmt::format("attention: {} channels do not divide into {} heads", s[2], heads));
     const Extents e{s[0], s[1], s[2], heads};
+    const ProfileScope scope("attention", query.device(), [&] { return work_of(e, query.value(), 4, 2, 4); });
 
     Tensor scores(Shape{e.n, e.heads, e.t, e.t}, Dtype::f32, query.device());
     product(e, e.t, e.t, e.depth(), query.value(), e.rows(), key.value(), e.transposed(), scores, e.scores(),

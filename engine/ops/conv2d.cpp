@@ -1,9 +1,12 @@
 #include "engine/ops/conv2d.h"
 
+#include "engine/profiler.h"
 #include "kernels/convolution.h"
 #include "kernels/error.h"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace heat {
 namespace {
@@ -15,6 +18,31 @@ kernels::ConvolutionShape shape_of(const Variable& x, const Parameter& weight, i
                                 s.text(), w.text(), weight.name()));
     return {int(s[0]), int(s[1]), int(s[2]), int(s[3]), int(w[0]), int(w[1]),
             int(w[2]), stride,    p.top,     p.left,    p.bottom,  p.right};
+}
+
+/// Products of an output line with a kernel line that lie inside the image, not in its padding.
+double products_inside(int extent, int outputs, int kernel, int stride, int pad) {
+    double count = 0;
+    for (int i = 0; i < outputs; ++i) {
+        const int first = i * stride - pad;
+        count += std::max(std::min(first + kernel, extent) - std::max(first, 0), 0);
+    }
+    return count;
+}
+
+/// A pass over x and y of this convolution that moves each weight (and bias) in so many bytes.
+OpWork work_of(const kernels::ConvolutionShape& s, Dtype dtype, double weight_bytes, double bias_bytes) {
+    const double inputs = double(s.n) * s.h * s.w * s.c_in,
+                 outputs = double(s.n) * s.out_h() * s.out_w() * s.c_out,
+                 weights = double(s.kernel_h) * s.kernel_w * s.c_in * s.c_out;
+    const double products = double(s.n) * s.c_in * s.c_out *
+                            products_inside(s.h, s.out_h(), s.kernel_h, s.stride, s.pad_top) *
+                            products_inside(s.w, s.out_w(), s.kernel_w, s.stride, s.pad_left);
+    return {(inputs + outputs) * double(size_of(dtype)) + weights * weight_bytes + s.c_out * bias_bytes,
+            2.0 * products + (bias_bytes > 0 ? outputs : 0.0),
+            fmt::format("{}×{}×{}×{} to {}, {}×{}, stride {}", s.n, s.h, s.w, s.c_in, s.c_out, s.kernel_h,
+                        s.kernel_w, s.stride),
+            dtype};
 }
 
 Storage workspace_for(const kernels::ConvolutionPlan& plan, Device device) {
@@ -46,6 +74,9 @@ Variable conv2d(const Variable& x, const Parameter& weight, const Parameter& bia
     const kernels::Stream& stream = x.value().stream();
     const kernels::ConvolutionPlan& plan = kernels::convolution_plan(stream, shape, x.dtype());
 
+    const ProfileScope scope("conv2d", x.device(), [&] {
+        return work_of(shape, x.dtype(), double(size_of(x.dtype())), bias.defined() ? 4 : 0);
+    });
     Tensor y(Shape{shape.n, shape.out_h(), shape.out_w(), shape.c_out}, x.dtype(), x.device());
     plan.forward(stream, x.value().raw(), forward_weight(plan, weight),
                  bias.defined() ? bias.value().data<float>() : nullptr, y.raw(),
@@ -54,10 +85,15 @@ Variable conv2d(const Variable& x, const Parameter& weight, const Parameter& bia
     return make_result(std::move(y), wants_gradient({&x}, {&weight, &bias}), [=, &plan](const Tensor& dy) {
         const kernels::Stream& s = dy.stream();
         const Storage workspace = workspace_for(plan, dy.device());
-        if (weight.trainable())
+        if (weight.trainable()) {
+            const ProfileScope weights("conv2d backward weights", dy.device(),
+                                       [&] { return work_of(shape, dy.dtype(), 8, bias.defined() ? 8 : 0); });
             plan.backward_weights(s, x.value().raw(), dy.raw(), weight.gradient_data(),
                                   bias.defined() ? bias.gradient_data() : nullptr, workspace.get());
+        }
         if (!x.requires_grad()) return;
+        const ProfileScope data("conv2d backward data", dy.device(),
+                                [&] { return work_of(shape, dy.dtype(), double(size_of(dy.dtype())), 0); });
         Tensor dx(x.shape(), x.dtype(), x.device());
         plan.backward_data(s, dy.raw(), backward_weight(plan, weight), dx.raw(), workspace.get());
         x.add_gradient(std::move(dx));

@@ -1,5 +1,6 @@
 #include "engine/ops/embedding.h"
 
+#include "engine/profiler.h"
 #include "kernels/embedding.h"
 #include "kernels/error.h"
 
@@ -12,6 +13,10 @@ Variable sinusoidal_embedding(const Tensor& timesteps, int dimension, bool cosin
     if (timesteps.shape().rank() != 1)
         throw Error(fmt::format("timesteps are one per image, got shape {}", timesteps.shape().text()));
     const int images = int(timesteps.shape()[0]);
+    const ProfileScope scope("sinusoidal_embedding", timesteps.device(), [&] {
+        const double values = double(images) * dimension; // an argument and a sine or cosine each
+        return OpWork{4.0 * (values + images), 2.0 * values, fmt::format("{}×{}", images, dimension)};
+    });
     Tensor y(Shape{images, dimension}, Dtype::f32, timesteps.device());
     kernels::sinusoidal_embedding(y.stream(), timesteps.data<float>(), y.data<float>(), images, dimension,
                                   cosine_first, frequency_shift);
@@ -23,11 +28,18 @@ Variable embedding(const Parameter& table, const std::vector<int32_t>& index) {
     for (int32_t i : index)
         if (i < 0 || i >= rows)
             throw Error(fmt::format("embedding: index {} lies outside {} of {} rows", i, table.name(), rows));
+    // The rows that are looked up, their numbers and the result; backward adds to the rows.
+    const auto work = [=, count = double(index.size())](double arrays, double flops) {
+        return OpWork{4.0 * count * (arrays * double(width) + 1.0), flops * count * double(width),
+                      fmt::format("{} of {}×{}", count, rows, width)};
+    };
+    const ProfileScope scope("embedding", table.value().device(), [&] { return work(2, 0); });
     const Tensor indices = Tensor::from_host(Shape{int64_t(index.size())}, index, table.value().device());
     Tensor y(Shape{int64_t(index.size()), width}, Dtype::f32, indices.device());
     kernels::embedding_lookup(y.stream(), table.value().data<float>(), indices.data<int32_t>(),
                               y.data<float>(), int(index.size()), int(width));
     return make_result(std::move(y), wants_gradient({}, {&table}), [=](const Tensor& dy) {
+        const ProfileScope backward("embedding backward", dy.device(), [&] { return work(3, 1); });
         kernels::embedding_backward(dy.stream(), dy.data<float>(), indices.data<int32_t>(),
                                     table.gradient_data(), int(indices.count()), int(rows), int(width));
     });

@@ -1,5 +1,6 @@
 #include "engine/ops/group_norm.h"
 
+#include "engine/profiler.h"
 #include "kernels/error.h"
 #include "kernels/group_norm.h"
 
@@ -47,6 +48,18 @@ kernels::GroupNormInput<T> input_of(const Variable& x, const Variable& skip, con
             beta.value().data<float>()};
 }
 
+/// `arrays` passes over something of u's size. Operations on each element: see the callers.
+OpWork work_of(const kernels::GroupNormShape& s, Dtype dtype, bool shift, int arrays, double per_element) {
+    const double elements = double(s.images) * s.rows * s.channels(), size = double(size_of(dtype));
+    const double shifts = shift ? double(s.images) * s.channels() * size : 0.0;
+    // gamma and beta; backward (arrays > 2) reads gamma, beta for SiLU, and adds to both gradients.
+    const double parameters = (arrays > 2 ? (s.silu ? 24.0 : 20.0) : 8.0) * s.channels();
+    return {arrays * elements * size + (arrays > 2 ? 2.0 : 1.0) * shifts + parameters, elements * per_element,
+            fmt::format("{}×{}×{} in {} groups{}{}", s.images, s.rows, s.channels(), s.groups,
+                        shift ? ", shift" : "", s.silu ? ", silu" : ""),
+            dtype};
+}
+
 /// A gradient buffer where v wants one.
 Tensor gradient_for(const Variable& v) {
     return v.defined() && v.requires_grad() ? Tensor(v.shape(), v.dtype(), v.device()) : Tensor();
@@ -58,6 +71,11 @@ Variable group_norm(const Variable& x, const Variable& skip, const Variable& shi
                     const Parameter& beta, const GroupNormOptions& options) {
     const kernels::GroupNormShape shape = shape_of(x, skip, shift, gamma, options);
     const Shape& s = x.shape();
+    const bool shifted = shift.defined();
+    // An element joins the mean (1) and the variance (3), is scaled and moved (2); shift 1, silu 4.
+    const ProfileScope scope("group_norm", x.device(), [&] {
+        return work_of(shape, x.dtype(), shifted, 2, 6.0 + (shifted ? 1 : 0) + (shape.silu ? 4 : 0));
+    });
     Tensor y(Shape{s[0], s[1], s[2], shape.channels()}, x.dtype(), x.device());
     Tensor statistics(Shape{shape.images, shape.groups, 2}, Dtype::f32, x.device());
     const Storage workspace = allocate(x.device(), kernels::group_norm_workspace_bytes(shape));
@@ -67,6 +85,12 @@ Variable group_norm(const Variable& x, const Variable& skip, const Variable& shi
     });
     return make_result(
         std::move(y), wants_gradient({&x, &skip, &shift}, {&gamma, &beta}), [=](const Tensor& dy) {
+            // It is normalised again (2), joins two sums (3), dx is a combination (5); silu' and its
+            // argument 10.
+            const ProfileScope backward("group_norm backward", dy.device(), [&] {
+                return work_of(shape, dy.dtype(), shifted, 3,
+                               10.0 + (shifted ? 1 : 0) + (shape.silu ? 10 : 0));
+            });
             Tensor dx = gradient_for(x), d_skip = gradient_for(skip), d_shift = gradient_for(shift);
             const Storage scratch = allocate(dy.device(), kernels::group_norm_workspace_bytes(shape));
             with_activation_type(dy.dtype(), [&]<class T>(T) {

@@ -1,5 +1,6 @@
 #include "engine/ops/linear.h"
 
+#include "engine/profiler.h"
 #include "kernels/elementwise.h"
 #include "kernels/error.h"
 #include "kernels/gemm.h"
@@ -34,6 +35,16 @@ kernels::GemmShape product(int64_t m, int64_t n, int64_t k, Dtype dtype) {
     return g;
 }
 
+/// rows × inputs times inputs × outputs, each weight moved in `weight_bytes` bytes and each bias in
+/// `bias_bytes`.
+OpWork work_of(int64_t rows, int64_t inputs, int64_t outputs, Dtype dtype, double weight_bytes,
+               double bias_bytes) {
+    const double x = double(rows * inputs), y = double(rows * outputs), w = double(inputs * outputs);
+    return {(x + y) * double(size_of(dtype)) + w * weight_bytes + double(outputs) * bias_bytes,
+            2.0 * x * double(outputs) + (bias_bytes > 0 ? y : 0.0),
+            fmt::format("{}×{} to {}", rows, inputs, outputs), dtype};
+}
+
 /// One input and the columns of the weight that it meets.
 struct Part {
     Variable x;
@@ -47,6 +58,8 @@ void backward(const std::vector<Part>& parts, const Parameter& weight, const Par
     const int64_t outputs = weight.shape()[0];
     for (const Part& p : parts) {
         if (weight.trainable()) { // dW = dyᵀ·x, added to the f32 gradient
+            const ProfileScope scope("linear backward weights", dy.device(),
+                                     [&] { return work_of(rows, p.width, outputs, dtype, 8, 0); });
             kernels::GemmShape g = product(outputs, p.width, rows, dtype);
             g.a = {1, outputs};
             g.b = {p.width, 1};
@@ -56,6 +69,9 @@ void backward(const std::vector<Part>& parts, const Parameter& weight, const Par
             kernels::gemm(stream, g, dy.raw(), p.x.value().raw(), weight.gradient_data() + p.first);
         }
         if (p.x.requires_grad()) { // dx = dy·W
+            const ProfileScope scope("linear backward data", dy.device(), [&] {
+                return work_of(rows, p.width, outputs, dtype, double(size_of(dtype)), 0);
+            });
             Tensor dx(p.x.shape(), dtype, dy.device());
             kernels::GemmShape g = product(rows, p.width, outputs, dtype);
             g.a = {outputs, 1};
@@ -66,6 +82,10 @@ void backward(const std::vector<Part>& parts, const Parameter& weight, const Par
         }
     }
     if (!bias.defined() || !bias.trainable()) return;
+    const ProfileScope scope("linear backward bias", dy.device(), [&] {
+        return OpWork{double(dy.bytes()) + 8.0 * double(outputs), double(dy.count()),
+                      fmt::format("{}×{}", rows, outputs), dtype};
+    });
     const Storage scratch = allocate(
         dy.device(), sizeof(float) * size_t(kernels::column_sums_workspace_floats(rows, int(outputs))));
     with_activation_type(dtype, [&]<class T>(T) {
@@ -78,6 +98,9 @@ Variable apply(std::vector<Part> parts, const Parameter& weight, const Parameter
     const Variable& x = parts[0].x;
     const int64_t outputs = weight.shape()[0], inputs = weight.shape().count() / outputs;
     const int64_t rows = x.shape().count() / std::max<int64_t>(x.shape().back(), 1);
+    const ProfileScope scope("linear", x.device(), [&] {
+        return work_of(rows, inputs, outputs, x.dtype(), double(size_of(x.dtype())), bias.defined() ? 4 : 0);
+    });
     std::vector<int64_t> extents = x.shape().extents();
     extents.back() = outputs;
     Tensor y(Shape(std::move(extents)), x.dtype(), x.device());

@@ -1,5 +1,6 @@
 #include "engine/ops/loss.h"
 
+#include "engine/profiler.h"
 #include "kernels/reduce.h"
 
 namespace heat {
@@ -10,6 +11,14 @@ SquaredError squared_error(const Variable& prediction, const Tensor& target, con
     const int images = int(prediction.shape()[0]);
     const int64_t elements = prediction.shape().count() / std::max(images, 1);
     if (weight.defined()) expect_shape("squared_error weight", weight, Shape{images});
+    // The prediction (and its gradient) in its own type, the target in f32.
+    const auto work = [prediction](double predictions, double flops) {
+        const Tensor& p = prediction.value();
+        const auto count = double(p.count());
+        return OpWork{predictions * double(p.bytes()) + 4.0 * count, flops * count, p.shape().text(),
+                      p.dtype()};
+    };
+    const ProfileScope scope("squared_error", prediction.device(), [&] { return work(1, 3); });
     const float* weights = weight.defined() ? weight.data<float>() : nullptr;
     Tensor loss(Shape{1}, Dtype::f32, prediction.device()),
         per_image(Shape{images}, Dtype::f32, prediction.device());
@@ -22,6 +31,8 @@ SquaredError squared_error(const Variable& prediction, const Tensor& target, con
     });
     Variable result =
         make_result(std::move(loss), wants_gradient({&prediction}), [=](const Tensor& upstream) {
+            const ProfileScope backward("squared_error backward", upstream.device(),
+                                        [&] { return work(2, 2); });
             Tensor d(prediction.shape(), prediction.dtype(), prediction.device());
             with_activation_type(d.dtype(), [&]<class T>(T) {
                 kernels::weighted_squared_error_backward(

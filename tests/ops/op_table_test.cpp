@@ -1,3 +1,4 @@
+#include "bench/kernel_cases.h"
 #include "engine/ops/activation.h"
 #include "engine/ops/conv2d.h"
 #include "engine/ops/loss.h"
@@ -8,9 +9,13 @@
 #include "tests/reference/values.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <numeric>
+#include <set>
+#include <string>
 
 namespace heat {
 namespace {
@@ -21,9 +26,10 @@ std::vector<Device> devices() {
 }
 
 /// One op with random inputs on a device, and the same numbers as the oracle reads them.
-class Bench {
+class TestBench {
 public:
-    Bench(const OpCase& op_case, Dtype dtype, Device device) : case_(op_case) {
+    TestBench(const OracleCase& tested, Dtype dtype, Device device) : case_(tested) {
+        const bench::OpCase& op_case = tested.op;
         for (size_t i = 0; i < op_case.parameters.size(); ++i)
             parameters_.push_back(
                 store_.add(std::string(1, char('a' + i)), op_case.parameters[i], Initialization::zeros()));
@@ -48,7 +54,7 @@ public:
         }
     }
 
-    Variable forward() const { return case_.op(inputs_, parameters_); }
+    Variable forward() const { return case_.op.op(inputs_, parameters_); }
     std::vector<double> expected() const { return case_.oracle(input_values_, parameter_values_); }
 
     /// Gradient of <cotangent, op> by central differences of the oracle at some coordinates of array `which`
@@ -89,7 +95,7 @@ private:
         return std::inner_product(a.begin(), a.end(), b.begin(), 0.);
     }
 
-    const OpCase& case_;
+    const OracleCase& case_;
     ParameterStore store_;
     std::vector<Parameter> parameters_;
     std::vector<Variable> inputs_;
@@ -104,10 +110,10 @@ std::vector<size_t> probes(size_t count) {
     return coordinates;
 }
 
-void check_case(const OpCase& op_case, Dtype dtype, Device device) {
-    INFO(op_case.name << ", " << name_of(dtype) << ", " << name_of(device));
+void check_case(const OracleCase& op_case, Dtype dtype, Device device) {
+    INFO(op_case.op.name() << ", " << name_of(dtype) << ", " << name_of(device));
     const double tolerance = dtype == Dtype::f32 ? op_case.f32_tolerance : op_case.bf16_tolerance;
-    Bench bench(op_case, dtype, device);
+    TestBench bench(op_case, dtype, device);
     {
         const Variable silent = bench.forward();
         CHECK_FALSE(silent.requires_grad()); // without a tape nothing is kept
@@ -136,10 +142,27 @@ void check_case(const OpCase& op_case, Dtype dtype, Device device) {
 
 TEST_SUITE("ops") {
     TEST_CASE("op table: forward against oracles, gradients against finite differences") {
-        for (const OpCase& op_case : op_table())
+        for (const OracleCase& op_case : op_table())
             for (const Device device : devices()) {
                 check_case(op_case, Dtype::f32, device);
-                if (!op_case.f32_only) check_case(op_case, Dtype::bf16, device);
+                if (!op_case.op.f32_only) check_case(op_case, Dtype::bf16, device);
+            }
+    }
+
+    TEST_CASE("op table: every op has an oracle and a size at which it is timed") {
+        std::set<std::string> tested, timed;
+        for (const OracleCase& op_case : op_table()) tested.insert(op_case.op.family);
+        for (const bench::OpFamily& family : bench::op_families()) {
+            INFO(family.name);
+            CHECK_FALSE(family.timed.empty());
+            for (const bench::OpCase& op_case : family.timed) CHECK(op_case.family == family.name);
+            CHECK(timed.insert(family.name).second);
+        }
+        CHECK(tested == timed);
+        for (const Dtype dtype : {Dtype::f32, Dtype::bf16})
+            for (const bench::KernelCase& kernel : bench::kernel_cases(dtype)) {
+                INFO(kernel.family);
+                CHECK(std::filesystem::exists(fmt::format("{}/tests/{}", HEAT_SOURCE_DIR, kernel.oracle)));
             }
     }
 

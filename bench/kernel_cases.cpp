@@ -1,0 +1,264 @@
+#include "bench/kernel_cases.h"
+
+#include "engine/random.h"
+#include "kernels/clamp.h"
+#include "kernels/diagonal.h"
+#include "kernels/elementwise.h"
+#include "kernels/optimizer.h"
+#include "kernels/random.h"
+#include "kernels/reduce.h"
+#include "kernels/softmax.h"
+#include "kernels/transform.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+namespace heat::bench {
+namespace {
+
+Tensor normals(const Shape& shape, uint64_t seed) {
+    return normal(RandomState(seed, Device::cpu), shape, Purpose::training_noise);
+}
+
+Tensor normals_of(const Shape& shape, uint64_t seed, Dtype dtype) {
+    return normals(shape, seed).to(dtype);
+}
+
+KernelCase adam_case(int64_t n) {
+    const OpWork work{40.0 * double(n), 20.0 * double(n), Shape{n}.text()};
+    return {"adam and ema", "kernels/optimizer_test.cpp", work, [n](uint64_t seed) {
+                Tensor parameter = normals(Shape{n}, seed), gradient = normals(Shape{n}, seed + 1),
+                       first = normals(Shape{n}, seed + 2), second = Tensor::full(Shape{n}, 1.f, Device::cpu),
+                       ema = normals(Shape{n}, seed + 3);
+                // Decays of 1 keep the moments as they are: with the gradient zeroed by the first call, they
+                // would fade into denormal numbers.
+                const kernels::OptimizerScalars scalars{1e-6f, 1.f, 1.f, 1e-8f, 0.f, 1.f, 1.f, 1.f, 0.f, 1.f};
+                const auto kept = std::make_shared<kernels::OptimizerScalars>(scalars);
+                const Tensor scale = Tensor::full(Shape{1}, 1.f, Device::cpu);
+                return [=]() mutable {
+                    kernels::adam_step(parameter.stream(), parameter.data<float>(), gradient.data<float>(),
+                                       first.data<float>(), second.data<float>(), ema.data<float>(),
+                                       kept.get(), scale.data<float>(), n);
+                };
+            }};
+}
+
+KernelCase sum_of_squares_case(int64_t n) {
+    return {"sum_of_squares",
+            "kernels/reduce_test.cpp",
+            {4.0 * double(n), 2.0 * double(n), Shape{n}.text()},
+            [n](uint64_t seed) {
+                const Tensor x = normals(Shape{n}, seed);
+                Tensor out(Shape{1}, Dtype::f32, Device::cpu),
+                    workspace(Shape{kernels::reduce_workspace_floats(n)}, Dtype::f32, Device::cpu);
+                return [=]() mutable {
+                    kernels::sum_of_squares(x.stream(), x.data<float>(), n, out.data<float>(),
+                                            workspace.data<float>());
+                };
+            }};
+}
+
+KernelCase normals_case(int64_t images, int64_t elements) {
+    const Shape shape{images, elements};
+    return {"normal",
+            "kernels/random_test.cpp",
+            {4.0 * double(shape.count()), 0, shape.text()},
+            [=](uint64_t seed) {
+                const RandomState state(seed, Device::cpu);
+                Tensor out(shape, Dtype::f32, Device::cpu);
+                return [=]() mutable {
+                    kernels::fill_normal(out.stream(), out.data<float>(), images, elements,
+                                         state.device_words(),
+                                         kernels::purpose_word(kernels::Purpose::step_noise), 0);
+                };
+            }};
+}
+
+/// Three operands, as in a sampling step; a coefficient per image (width 1) or per eigenvalue.
+KernelCase combination_case(int images, int points, int channels, int width) {
+    const Shape shape{images, points, channels};
+    const auto count = double(shape.count());
+    return {"diagonal_combination",
+            "kernels/diagonal_test.cpp",
+            {16.0 * count, 5.0 * count,
+             fmt::format("3 terms of {}, {} a row", shape.text(),
+                         width == 1 ? "1 coefficient" : "a coefficient a point")},
+            [=](uint64_t seed) {
+                const Tensor a = normals(shape, seed), b = normals(shape, seed + 1),
+                             c = normals(shape, seed + 2), table = normals(Shape{8, width}, seed + 3);
+                std::vector<int32_t> levels(static_cast<size_t>(images));
+                for (size_t i = 0; i < levels.size(); ++i) levels[i] = int32_t(i % 8);
+                const Tensor rows = Tensor::from_host(Shape{images}, levels, Device::cpu);
+                Tensor y(shape, Dtype::f32, Device::cpu);
+                return [=]() mutable {
+                    const kernels::DiagonalTerm terms[3] = {{a.data<float>(), table.data<float>()},
+                                                            {b.data<float>(), table.data<float>()},
+                                                            {c.data<float>(), table.data<float>()}};
+                    kernels::diagonal_combination(y.stream(), terms, rows.data<int32_t>(), width,
+                                                  y.data<float>(), images, points, channels);
+                };
+            }};
+}
+
+KernelCase transform_case(int images, int side, int channels, bool inverse) {
+    const Shape shape{images, side, side, channels};
+    return {inverse ? "dct2_inverse" : "dct2_forward",
+            "processes/basis_test.cpp",
+            {8.0 * double(shape.count()), images * kernels::dct2_flops(side, side, channels), shape.text()},
+            [=](uint64_t seed) {
+                const Tensor x = normals(shape, seed);
+                Tensor y(shape, Dtype::f32, Device::cpu),
+                    workspace(Shape{kernels::transform_workspace_floats(images, side, side, channels)},
+                              Dtype::f32, Device::cpu);
+                return [=]() mutable {
+                    const auto transform = inverse ? kernels::dct2_inverse : kernels::dct2_forward;
+                    transform(x.stream(), x.data<float>(), y.data<float>(), images, side, side, channels,
+                              workspace.data<float>());
+                };
+            }};
+}
+
+KernelCase clamp_case(int64_t n) {
+    return {"clamp", "processes/basis_test.cpp", {8.0 * double(n), 0, Shape{n}.text()}, [n](uint64_t seed) {
+                const Tensor x = normals(Shape{n}, seed);
+                Tensor y(Shape{n}, Dtype::f32, Device::cpu);
+                return [=]() mutable {
+                    kernels::clamp(x.stream(), x.data<float>(), -1.f, 1.f, y.data<float>(), n);
+                };
+            }};
+}
+
+template <class T>
+KernelCase softmax_case(Dtype dtype, int64_t rows, int columns, bool backward) {
+    const Shape shape{rows, columns};
+    const double n = double(shape.count()), size = sizeof(T);
+    return {backward ? "softmax backward" : "softmax",
+            "kernels/softmax_test.cpp",
+            {n * (backward ? 4 + 2 * size : 4 + size), 4 * n, shape.text(), dtype},
+            [=](uint64_t seed) {
+                const Tensor x = normals(shape, seed), weights = normals_of(shape, seed + 1, dtype);
+                Tensor y(shape, dtype, Device::cpu);
+                return [=]() mutable {
+                    if (backward)
+                        kernels::softmax_backward(x.stream(), weights.data<T>(), x.data<float>(), y.data<T>(),
+                                                  rows, columns);
+                    else
+                        kernels::softmax_forward(x.stream(), x.data<float>(), y.data<T>(), rows, columns);
+                };
+            }};
+}
+
+template <class T>
+KernelCase dropout_case(Dtype dtype, int64_t images, int64_t elements) {
+    const Shape shape{images, elements};
+    const auto n = double(shape.count());
+    return {"dropout",
+            "kernels/elementwise_test.cpp",
+            {2 * n * sizeof(T), n, shape.text(), dtype},
+            [=](uint64_t seed) {
+                const Tensor x = normals_of(shape, seed, dtype);
+                const RandomState state(seed, Device::cpu);
+                Tensor y(shape, dtype, Device::cpu);
+                return [=]() mutable {
+                    kernels::dropout(x.stream(), x.data<T>(), y.data<T>(), images, elements, 0.1f,
+                                     state.device_words(), 0, 0);
+                };
+            }};
+}
+
+template <class T>
+KernelCase loss_case(Dtype dtype, int images, int64_t elements, bool backward) {
+    const Shape shape{images, elements};
+    const double n = double(shape.count()), size = sizeof(T);
+    return {backward ? "squared_error backward" : "squared_error",
+            "kernels/reduce_test.cpp",
+            {n * (backward ? 4 + 2 * size : 4 + size), n * (backward ? 2 : 3), shape.text(), dtype},
+            [=](uint64_t seed) {
+                const Tensor prediction = normals_of(shape, seed, dtype), target = normals(shape, seed + 1),
+                             upstream = Tensor::full(Shape{1}, 1.f, Device::cpu);
+                Tensor loss(Shape{1}, Dtype::f32, Device::cpu), each(Shape{images}, Dtype::f32, Device::cpu),
+                    d(shape, dtype, Device::cpu),
+                    workspace(Shape{images * kernels::reduce_workspace_floats(elements)}, Dtype::f32,
+                              Device::cpu);
+                return [=]() mutable {
+                    const float scale = 1.f / float(images);
+                    if (backward)
+                        kernels::weighted_squared_error_backward(
+                            d.stream(), prediction.data<T>(), target.data<float>(), nullptr, scale,
+                            upstream.data<float>(), images, elements, d.data<T>());
+                    else
+                        kernels::weighted_squared_error(
+                            d.stream(), prediction.data<T>(), target.data<float>(), nullptr, scale, images,
+                            elements, loss.data<float>(), each.data<float>(), workspace.data<float>());
+                };
+            }};
+}
+
+template <class T>
+KernelCase column_sums_case(Dtype dtype, int64_t rows, int columns) {
+    const Shape shape{rows, columns};
+    const auto n = double(shape.count());
+    return {"column_sums",
+            "kernels/reduce_test.cpp",
+            {n * sizeof(T) + 8.0 * columns, n, shape.text(), dtype},
+            [=](uint64_t seed) {
+                const Tensor x = normals_of(shape, seed, dtype);
+                Tensor out = Tensor::zeros(Shape{columns}, Dtype::f32, Device::cpu),
+                       workspace(Shape{kernels::column_sums_workspace_floats(rows, columns)}, Dtype::f32,
+                                 Device::cpu);
+                return [=]() mutable {
+                    kernels::column_sums(x.stream(), x.data<T>(), rows, columns, out.data<float>(),
+                                         workspace.data<float>());
+                };
+            }};
+}
+
+template <class T>
+KernelCase cast_case(Dtype dtype, int64_t n) {
+    return {"cast to f32",
+            "kernels/elementwise_test.cpp",
+            {double(n) * (4 + sizeof(T)), 0, Shape{n}.text(), dtype},
+            [=](uint64_t seed) {
+                const Tensor x = normals_of(Shape{n}, seed, dtype);
+                Tensor y(Shape{n}, Dtype::f32, Device::cpu);
+                return [=]() mutable { kernels::cast(x.stream(), x.data<T>(), y.data<float>(), n); };
+            }};
+}
+
+template <class T>
+void add_typed(Dtype dtype, std::vector<KernelCase>& cases) {
+    cases.push_back(softmax_case<T>(dtype, 8 * 256, 256, false));
+    cases.push_back(softmax_case<T>(dtype, 8 * 256, 256, true));
+    cases.push_back(dropout_case<T>(dtype, 8, 16 * 16 * 256));
+    cases.push_back(loss_case<T>(dtype, 32, 28 * 28, false));
+    cases.push_back(loss_case<T>(dtype, 32, 28 * 28, true));
+    cases.push_back(column_sums_case<T>(dtype, 8 * 32 * 32, 128));
+}
+
+} // namespace
+
+std::vector<KernelCase> kernel_cases(Dtype dtype) {
+    std::vector<KernelCase> cases;
+    if (dtype == Dtype::bf16) {
+        add_typed<bf16>(dtype, cases);
+        cases.push_back(cast_case<bf16>(dtype, 1 << 20));
+        return cases;
+    }
+    add_typed<float>(dtype, cases);
+    cases.push_back(adam_case(5'000'000));
+    cases.push_back(sum_of_squares_case(5'000'000));
+    cases.push_back(normals_case(32, 28 * 28));
+    cases.push_back(normals_case(8, 32 * 32 * 3));
+    cases.push_back(combination_case(32, 28 * 28, 1, 1));
+    cases.push_back(combination_case(32, 28 * 28, 1, 28 * 28));
+    cases.push_back(combination_case(8, 32 * 32, 3, 32 * 32));
+    for (const bool inverse : {false, true}) {
+        cases.push_back(transform_case(32, 28, 1, inverse));
+        cases.push_back(transform_case(8, 32, 3, inverse));
+    }
+    cases.push_back(clamp_case(32 * 28 * 28));
+    return cases;
+}
+
+} // namespace heat::bench
