@@ -39,7 +39,9 @@ std::vector<Field> fields_of(Configuration& c) {
         {"data.height", &c.data.height, 1, 4096},
         {"data.width", &c.data.width, 1, 4096},
         {"data.channels", &c.data.channels, 1, 3},
+        {"data.resize", &c.data.resize},
         {"data.flip", &c.data.flip},
+        {"data.memory_limit", &c.data.memory_limit, 0, 1e9},
         {"process.kind", &p.kind},
         {"process.steps", &p.steps, 1, 1e6},
         {"process.schedule", &p.schedule},
@@ -262,6 +264,8 @@ Configuration read_configuration(const std::filesystem::path& path,
     for (const std::string& setting : settings) apply_setting(configuration, setting);
     configuration.network.in_channels = configuration.network.out_channels = configuration.data.channels;
     if (configuration.data.channels == 2) throw Error("data.channels is 1 (grey) or 3 (RGB), got 2");
+    if (const std::string& resize = configuration.data.resize; resize != "crop" && resize != "none")
+        throw Error(fmt::format("data.resize is crop or none, got \"{}\"", resize));
     const std::string& dtype = configuration.train.dtype;
     if (dtype != "auto" && dtype != "f32" && dtype != "bf16")
         throw Error(fmt::format("train.dtype is auto, f32 or bf16, got \"{}\"", dtype));

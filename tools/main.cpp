@@ -32,6 +32,7 @@ int run(int argc, char** argv) {
     heat::tools::add_sample_command(app);
     heat::tools::add_predict_command(app);
     heat::tools::add_process_command(app);
+    heat::tools::add_data_command(app);
     heat::tools::add_info_command(app);
     try {
         app.parse(argc, argv);
@@ -42,7 +43,7 @@ int run(int argc, char** argv) {
     } catch (const CLI::ParseError& e) {
         if (app.get_subcommands().empty() && argc > 1)
             fmt::print(stderr,
-                       "error: unknown command {}: expected train, sample, predict, process or info\n",
+                       "error: unknown command {}: expected train, sample, predict, process, data or info\n",
                        argv[1]);
         else
             fmt::print(stderr, "error: {}\n", e.what());

@@ -1,9 +1,10 @@
 #include "tools/trainer.h"
 
 #include "engine/checkpoint.h"
-#include "engine/data/batch.h"
+#include "engine/data/fitted_images.h"
 #include "engine/io/file.h"
 #include "engine/io/png.h"
+#include "engine/machine.h"
 #include "kernels/error.h"
 #include "tools/interrupt.h"
 #include "tools/progress.h"
@@ -12,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -19,33 +21,46 @@ namespace heat::tools {
 namespace fs = std::filesystem;
 namespace {
 
-Dataset load_checked(const DataConfig& data) {
+std::unique_ptr<ImageSource> load_images(const DataConfig& data) {
     if (data.path.empty())
         throw Error("data.path is not set: name the training images, e.g. --set data.path=FOLDER");
-    Dataset dataset = load_dataset(data.path, data.format);
-    if (dataset.height != data.height || dataset.width != data.width || dataset.channels != data.channels)
-        throw Error(fmt::format("{}: images are {}×{}×{}, but the configuration says {}×{}×{} (data.height, "
-                                "data.width, data.channels)",
-                                data.path, dataset.height, dataset.width, dataset.channels, data.height,
-                                data.width, data.channels));
-    return dataset;
+    std::unique_ptr<ImageSource> images = open_images(data.path, data.format);
+    const ImageFit fit{data.height, data.width, data.channels, data.resize == "crop"};
+    Progress progress("reading images", 0, images->count());
+    LoadOptions options;
+    options.memory_limit = uint64_t(data.memory_limit) << 20;
+    options.threads = cpu_threads();
+    options.report = [&, shown = 0.](uint32_t done) mutable {
+        if (progress.seconds() < shown + 2) return;
+        shown = progress.seconds();
+        progress.show(done, "");
+    };
+    return fit_images(std::move(images), fit, options);
+}
+
+/// Threads that decode images while others compute: half of them where there are several.
+int decoding_threads() {
+    return std::max(cpu_threads() / 2, 1);
 }
 
 } // namespace
 
 Trainer::Trainer(const Configuration& configuration, Device device)
-    : configuration_(configuration), device_(device), dataset_(load_checked(configuration.data)),
-      order_(uint64_t(configuration.train.seed), uint32_t(dataset_.count),
+    : configuration_(configuration), device_(device), images_(load_images(configuration.data)),
+      order_(uint64_t(configuration.train.seed), uint32_t(images_->count()),
              uint32_t(configuration.train.batch)),
       process_(make_process(configuration, device)), model_(configuration, device),
       optimizer_(model_.store, configuration.train.optimizer),
       random_(uint64_t(configuration.train.seed), device) {
     const int multiple = configuration.network.size_multiple();
-    if (dataset_.height % multiple || dataset_.width % multiple)
+    const DataConfig& data = configuration.data;
+    if (data.height % multiple || data.width % multiple)
         throw Error(fmt::format(
             "network.channels has {} levels: they need height and width in multiples of {}, got {}×{}",
-            configuration.network.channels.size(), multiple, dataset_.height, dataset_.width));
+            configuration.network.channels.size(), multiple, data.height, data.width));
     process_->check(sampling_plan().request);
+    loader_ =
+        std::make_unique<BatchLoader>(*images_, batch_order(order_), batch_options(), decoding_threads());
 }
 
 SamplingPlan Trainer::sampling_plan() const {
@@ -61,10 +76,13 @@ int64_t Trainer::images_per_step() const {
     return int64_t(order_.batch_size()) * configuration_.train.optimizer.accumulation;
 }
 
+BatchOptions Trainer::batch_options() const {
+    return {process_->data_low(), process_->data_high(), configuration_.data.flip,
+            uint64_t(configuration_.train.seed), 0};
+}
+
 Tensor Trainer::batch(int64_t index) {
-    const BatchOptions options{process_->data_low(), process_->data_high(), configuration_.data.flip,
-                               uint64_t(configuration_.train.seed), uint32_t(index)};
-    return gather_batch(dataset_, order_.indices(uint64_t(index)), options, device_);
+    return loader_->batch(uint64_t(index), device_);
 }
 
 float Trainer::train_step() {
@@ -94,15 +112,31 @@ void Trainer::prepare_prior(const RunFolder& folder) {
         process_->set_prior(load_tensors(folder.prior()));
         return;
     }
-    std::vector<uint32_t> indices(static_cast<size_t>(dataset_.count));
-    std::iota(indices.begin(), indices.end(), 0u);
-    constexpr size_t chunk = 512;
-    for (size_t first = 0; first < indices.size(); first += chunk) {
-        const std::span<const uint32_t> part(indices.data() + first, std::min(chunk, indices.size() - first));
-        process_->prepare_prior(gather_batch(
-            dataset_, part, {.low = process_->data_low(), .high = process_->data_high()}, device_));
-    }
+    constexpr uint32_t chunk = 512;
+    const auto count = uint32_t(images_->count());
+    const auto in_order = [=](uint64_t index) {
+        const uint64_t first = std::min<uint64_t>(index * chunk, count);
+        std::vector<uint32_t> indices(std::min<uint64_t>(chunk, count - first));
+        std::iota(indices.begin(), indices.end(), uint32_t(first));
+        return indices;
+    };
+    BatchOptions options = batch_options();
+    options.flip = false;
+    BatchLoader loader(*images_, in_order, options, decoding_threads());
+    for (uint64_t index = 0; index * chunk < count; ++index)
+        process_->prepare_prior(loader.batch(index, device_));
     save_tensors(folder.prior(), process_->prior());
+}
+
+/// Says so when the loader was what training waited for.
+void Trainer::report_waiting() const {
+    const double waited = loader_->seconds_waited(), batches = double(loader_->batches_given());
+    constexpr double worth_a_word = 1e-3; // seconds for each batch
+    if (batches == 0 || waited / batches < worth_a_word) return;
+    fmt::print(stderr, "waited {:.1f} ms for each batch of images{}\n", 1e3 * waited / batches,
+               images_->in_memory()
+                   ? ""
+                   : "; a data.memory_limit that holds them all, or smaller files, would spare that");
 }
 
 void Trainer::save(const RunFolder& folder) {
@@ -170,6 +204,7 @@ bool Trainer::run(const RunFolder& folder) {
     }
     if (saved != optimizer_.steps()) save(folder);
     progress.finish();
+    report_waiting();
     return optimizer_.steps() >= train.steps;
 }
 
