@@ -97,7 +97,8 @@ void print_text(const Json& report, const ImageSetInfo& info, const ImageSurvey&
     std::vector<std::string> kinds, ignored, mean, deviation;
     for (const auto& [kind, count] : survey.kinds) kinds.push_back(fmt::format("{} {}", count, kind));
     line("kinds", fmt::format("{}", fmt::join(kinds, ", ")));
-    line("decoded", fmt::format("{:.1f} MiB", double(survey.bytes) / (1 << 20)));
+    line("decoded", survey.bytes < 1 << 20 ? fmt::format("{:.1f} KiB", double(survey.bytes) / (1 << 10))
+                                           : fmt::format("{:.1f} MiB", double(survey.bytes) / (1 << 20)));
     for (int c = 0; c < survey.channels; ++c) {
         mean.push_back(fmt::format("{:.2f}", survey.mean[c]));
         deviation.push_back(fmt::format("{:.2f}", survey.standard_deviation[c]));

@@ -71,23 +71,41 @@ private:
     std::set<std::pair<dev_t, ino_t>> entered_;
 };
 
+/// The name without "." parts and with '/' between parts, also where an old Windows program wrote '\\'; empty
+/// when a part is hidden or macOS's folder of resource forks.
+std::string plain_name(std::string name) {
+    std::replace(name.begin(), name.end(), '\\', '/');
+    std::string plain;
+    for (size_t begin = 0; begin <= name.size();) {
+        const size_t end = std::min(name.find('/', begin), name.size());
+        const std::string part = name.substr(begin, end - begin);
+        begin = end + 1;
+        if (part.empty() || part == ".") continue;
+        if (part == "__MACOSX" || (part.front() == '.' && part != "..")) return "";
+        plain += (plain.empty() ? "" : "/") + part;
+    }
+    return plain;
+}
+
 class ZipFiles final : public FileCollection {
 public:
     explicit ZipFiles(const fs::path& path) : path_(path), archive_(path) {
-        for (const ZipArchive::Entry& entry : archive_.entries()) {
-            const std::string name = "/" + entry.name;
-            if (name.find("/.") != std::string::npos || name.find("/__MACOSX/") != std::string::npos)
-                ignore(hidden);
+        std::vector<std::pair<std::string, ZipArchive::Entry>> found;
+        for (const ZipArchive::Entry& entry : archive_.entries())
+            if (std::string name = plain_name(entry.name); !name.empty())
+                found.emplace_back(std::move(name), entry);
             else
-                entries_.push_back(entry);
+                ignore(hidden);
+        std::stable_sort(found.begin(), found.end(),
+                         [](const auto& a, const auto& b) { return a.first < b.first; });
+        for (auto& [name, entry] : found) {
+            names_.push_back(std::move(name));
+            entries_.push_back(std::move(entry));
         }
-        std::sort(entries_.begin(), entries_.end(),
-                  [](const auto& a, const auto& b) { return a.name < b.name; });
-        for (const ZipArchive::Entry& entry : entries_) names_.push_back(entry.name);
     }
 
     std::string full_name(size_t index) const override {
-        return printable(fmt::format("{}: {}", path_.string(), names_[index]));
+        return printable(fmt::format("{}: {}", path_.string(), entries_[index].name));
     }
     std::vector<uint8_t> read(size_t index, uint64_t max_bytes) const override {
         return archive_.read(entries_[index], max_bytes);

@@ -62,6 +62,7 @@ public:
     int channels() const {
         return jpeg_.out_color_space == JCS_GRAYSCALE ? 1 : jpeg_.out_color_space == JCS_CMYK ? 4 : 3;
     }
+    /// Before read_rows, which forgets the markers.
     int orientation() const {
         for (jpeg_saved_marker_ptr m = jpeg_.marker_list; m != nullptr; m = m->next)
             if (const int found = exif_orientation({m->data, m->data_length}); found != 1) return found;
@@ -139,10 +140,11 @@ DecodedImage decode_jpeg(std::span<const uint8_t> file, const std::string& name)
     Image8 image{int(reader.height()), int(reader.width()), reader.channels(), {}};
     check_image_size(reader.height(), reader.width(), uint64_t(image.channels), name);
     image.pixels.resize(size_t{reader.height()} * reader.width() * size_t(image.channels));
+    const int orientation = reader.orientation();
     if (!reader.read_rows(image.pixels.data())) refuse(reader);
     const std::string_view colours = image.channels == 1 ? "grey" : image.channels == 4 ? "CMYK" : "RGB";
     if (image.channels == 4) image = rgb_from_inverted_cmyk(image);
-    return {upright(std::move(image), reader.orientation()), colours, 8};
+    return {upright(std::move(image), orientation), colours, 8};
 }
 
 std::string libjpeg_version() {
