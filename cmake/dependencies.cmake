@@ -1,5 +1,5 @@
 # Collects every third-party library in the interface target heat_dependencies (and the tests' in heat_test_dependencies).
-# Header-only ones are required; oneDNN, zlib, OpenMP and cuDNN are used where they are found.
+# Header-only ones are required; oneDNN, zlib, libpng, libjpeg, libzip, OpenMP and cuDNN are used where they are found.
 
 set(default_headers "")
 if(EXISTS ${PROJECT_SOURCE_DIR}/third_party)
@@ -33,7 +33,7 @@ endif()
 heat_header(heat_dependencies nlohmann-json3-dev nlohmann/json.hpp)
 heat_header(heat_dependencies libtomlplusplus-dev toml++/toml.h)
 heat_header(heat_dependencies libcli11-dev CLI/CLI.hpp)
-heat_header(heat_dependencies libstb-dev stb/stb_image.h)
+heat_header(heat_dependencies libstb-dev stb/stb_image_write.h)
 if(ENGINE_TESTS)
     heat_header(heat_test_dependencies doctest-dev doctest/doctest.h)
 endif()
@@ -75,6 +75,35 @@ if(ZLIB_FOUND)
     target_compile_definitions(heat_dependencies INTERFACE HEAT_WITH_ZLIB=1)
 else()
     message(STATUS "No zlib (Debian: zlib1g-dev): .gz files cannot be read")
+endif()
+
+find_package(PNG)
+if(PNG_FOUND)
+    target_link_libraries(heat_dependencies INTERFACE PNG::PNG)
+    target_compile_definitions(heat_dependencies INTERFACE HEAT_WITH_PNG=1)
+else()
+    message(STATUS "No libpng (Debian: libpng-dev): PNG files cannot be read")
+endif()
+
+find_package(JPEG)
+if(JPEG_FOUND)
+    target_link_libraries(heat_dependencies INTERFACE JPEG::JPEG)
+    target_compile_definitions(heat_dependencies INTERFACE HEAT_WITH_JPEG=1)
+else()
+    message(STATUS "No libjpeg (Debian: libjpeg-dev): JPEG files cannot be read")
+endif()
+
+# Not by libzip's own CMake package: Debian's demands the zip tools, which nothing here uses.
+find_path(LIBZIP_INCLUDE_DIR zip.h)
+find_library(LIBZIP_LIBRARY zip)
+mark_as_advanced(LIBZIP_INCLUDE_DIR LIBZIP_LIBRARY)
+if(LIBZIP_INCLUDE_DIR AND LIBZIP_LIBRARY)
+    message(STATUS "Found libzip: ${LIBZIP_LIBRARY}")
+    target_include_directories(heat_dependencies SYSTEM INTERFACE ${LIBZIP_INCLUDE_DIR})
+    target_link_libraries(heat_dependencies INTERFACE ${LIBZIP_LIBRARY})
+    target_compile_definitions(heat_dependencies INTERFACE HEAT_WITH_LIBZIP=1)
+else()
+    message(STATUS "No libzip (Debian: libzip-dev): .zip files cannot be read")
 endif()
 
 if(HEAT_CUDA)

@@ -1,5 +1,8 @@
 #include "engine/machine.h"
 
+#include "engine/io/jpeg.h"
+#include "engine/io/png.h"
+#include "engine/io/zip_archive.h"
 #include "kernels/memory.h"
 
 #include <fmt/format.h>
@@ -16,7 +19,6 @@
 #if defined(HEAT_WITH_ONEDNN)
 #include "kernels/onednn/onednn.h"
 #endif
-
 namespace heat {
 
 bool has_bf16_matrix_units(Device device) {
@@ -36,6 +38,12 @@ std::vector<LinkedLibrary> linked_libraries() {
 #if defined(HEAT_WITH_ZLIB)
     libraries.push_back({"zlib", zlibVersion(), "Zlib"});
 #endif
+    if (const std::string version = libpng_version(); !version.empty())
+        libraries.push_back({"libpng", version, "libpng-2.0"});
+    if (const std::string version = libjpeg_version(); !version.empty())
+        libraries.push_back({"libjpeg-turbo", version, "IJG and BSD-3-Clause"});
+    if (const std::string version = libzip_version(); !version.empty())
+        libraries.push_back({"libzip", version, "BSD-3-Clause"});
     libraries.push_back(
         {"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100),
          "MIT"});
@@ -50,7 +58,7 @@ std::vector<LinkedLibrary> linked_libraries() {
     libraries.push_back({"OpenMP runtime", std::to_string(_OPENMP),
                          "GPL-3 with the GCC runtime exception, or Apache-2.0 with LLVM's"});
 #endif
-    for (const char* name : {"CLI11", "toml++", "stb_image, stb_image_write"})
+    for (const char* name : {"CLI11", "toml++", "stb_image_write"})
         libraries.push_back({name, "headers", name[0] == 'C' ? "BSD-3-Clause" : "MIT"});
     return libraries;
 }

@@ -1,7 +1,6 @@
 #include "tools/bench_network.h"
 
-#include "engine/data/batch.h"
-#include "engine/data/batch_order.h"
+#include "engine/data/batch_loader.h"
 #include "engine/machine.h"
 #include "kernels/error.h"
 #include "tools/training_step.h"
@@ -42,7 +41,7 @@ int64_t peak_resident_bytes() {
 }
 
 /// Noise in place of photographs: what a step costs does not depend on what the images show.
-Dataset made_up_images(const DataConfig& data) {
+MemoryImages made_up_images(const DataConfig& data) {
     Dataset images;
     images.count = 1024;
     images.height = data.height;
@@ -52,24 +51,25 @@ Dataset made_up_images(const DataConfig& data) {
                          size_t(data.channels));
     uint32_t state = 1;
     for (uint8_t& pixel : images.pixels) pixel = uint8_t((state = state * 1664525u + 1013904223u) >> 24);
-    return images;
+    return {std::move(images), "noise", ""};
 }
 
 /// Steps of training, as `engine train` does them.
 class TrainingWork {
 public:
     TrainingWork(const Configuration& c, Device device)
-        : images_(made_up_images(c.data)),
-          order_(uint64_t(c.train.seed), uint32_t(images_.count), uint32_t(c.train.batch)),
-          process_(make_process(c, device)), model_(c, device), optimizer_(model_.store, c.train.optimizer),
-          random_(uint64_t(c.train.seed), device), device_(device) {}
+        : images_(made_up_images(c.data)), process_(make_process(c, device)), model_(c, device),
+          optimizer_(model_.store, c.train.optimizer), random_(uint64_t(c.train.seed), device),
+          loader_(images_,
+                  batch_order({uint64_t(c.train.seed), uint32_t(images_.count()), uint32_t(c.train.batch)}),
+                  {.low = process_->data_low(), .high = process_->data_high()}),
+          device_(device) {}
 
     Seconds run(int steps) {
         const TrainingStep step{
-            *process_, model_, optimizer_, random_, 1, [this](int64_t index) {
-                return gather_batch(images_, order_.indices(uint64_t(index)),
-                                    {.low = process_->data_low(), .high = process_->data_high()}, device_);
-            }};
+            *process_, model_, optimizer_,
+            random_,   1,      [this](int64_t index) {
+                return loader_.batch(uint64_t(index), device_); }};
         Seconds seconds;
         for (int i = 0; i < steps; ++i) {
             const auto start = std::chrono::steady_clock::now();
@@ -83,12 +83,12 @@ public:
     Dtype dtype() const { return model_.dtype; }
 
 private:
-    Dataset images_;
-    BatchSampler order_;
+    MemoryImages images_;
     std::unique_ptr<processes::Process> process_;
     Model model_;
     Optimizer optimizer_;
     RandomState random_;
+    BatchLoader loader_;
     Device device_;
 };
 

@@ -9,6 +9,7 @@ void add_train_command(CLI::App& app);
 void add_sample_command(CLI::App& app);
 void add_predict_command(CLI::App& app);
 void add_process_command(CLI::App& app);
+void add_data_command(CLI::App& app);
 void add_info_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
 

@@ -52,7 +52,9 @@ std::vector<Field> fields_of(Configuration& c) {
         {"data.height", &c.data.height, 1, 4096},
         {"data.width", &c.data.width, 1, 4096},
         {"data.channels", &c.data.channels, 1, 3},
+        {"data.resize", &c.data.resize},
         {"data.flip", &c.data.flip},
+        {"data.memory_limit", &c.data.memory_limit, 0, 1e9},
         {"process.kind", &p.kind},
         {"process.steps", &p.steps, 1, 1e6},
         {"process.schedule", &p.schedule},
@@ -317,6 +319,8 @@ Configuration read_configuration(const std::filesystem::path& path, const std::v
     if (train.steps > most_batches / train.optimizer.accumulation)
         throw Error(fmt::format("train.steps × train.accumulation must not exceed 2^32, got {} × {}",
                                 train.steps, train.optimizer.accumulation));
+    if (const std::string& resize = configuration.data.resize; resize != "crop" && resize != "none")
+        throw Error(fmt::format("data.resize is crop or none, got \"{}\"", resize));
     configuration.network.validate();
     return configuration;
 }

@@ -15,7 +15,9 @@ struct DataConfig {
     std::string path;
     std::string format = "auto";
     int height = 28, width = 28, channels = 1;
-    bool flip = false; ///< mirror half of the training images
+    std::string resize = "crop"; ///< images of another size: scaled and cropped, or refused ("none")
+    bool flip = false;           ///< mirror half of the training images
+    int64_t memory_limit = 4096; ///< MiB of decoded images that are held in memory
 };
 
 struct TrainConfig {

@@ -44,6 +44,7 @@ int run(int argc, char** argv) {
     heat::tools::add_sample_command(app);
     heat::tools::add_predict_command(app);
     heat::tools::add_process_command(app);
+    heat::tools::add_data_command(app);
     heat::tools::add_info_command(app);
     heat::tools::add_bench_command(app);
     try {
@@ -54,8 +55,9 @@ int run(int argc, char** argv) {
         return e.get_exit_code();
     } catch (const CLI::ParseError& e) {
         if (app.get_subcommands().empty() && argc > 1)
-            print_error(
-                fmt::format("unknown command {}: expected train, sample, predict, process, info or bench", argv[1]));
+            print_error(fmt::format(
+                "unknown command {}: expected train, sample, predict, process, data, info or bench",
+                argv[1]));
         else
             print_error(e.what());
         return 2;

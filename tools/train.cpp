@@ -31,6 +31,7 @@ Configuration without_free_keys(Configuration c) {
     c.sample = SampleConfig();
     c.data.path.clear();
     c.data.format.clear();
+    c.data.memory_limit = 0;
     return c;
 }
 

@@ -1,9 +1,10 @@
 #include "tools/trainer.h"
 
 #include "engine/checkpoint.h"
-#include "engine/data/batch.h"
+#include "engine/data/fitted_images.h"
 #include "engine/io/file.h"
 #include "engine/io/png.h"
+#include "engine/machine.h"
 #include "engine/profiler.h"
 #include "kernels/error.h"
 #include "tools/interrupt.h"
@@ -15,6 +16,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -22,16 +24,26 @@ namespace heat::tools {
 namespace fs = std::filesystem;
 namespace {
 
-Dataset load_checked(const DataConfig& data) {
+std::unique_ptr<ImageSource> load_images(const DataConfig& data) {
     if (data.path.empty())
         throw Error("data.path is not set: name the training images, e.g. --set data.path=FOLDER");
-    Dataset dataset = load_dataset(data.path, data.format);
-    if (dataset.height != data.height || dataset.width != data.width || dataset.channels != data.channels)
-        throw Error(fmt::format("{}: images are {}×{}×{}, but the configuration says {}×{}×{} (data.height, "
-                                "data.width, data.channels)",
-                                data.path, dataset.height, dataset.width, dataset.channels, data.height,
-                                data.width, data.channels));
-    return dataset;
+    std::unique_ptr<ImageSource> images = open_images(data.path, data.format);
+    const ImageFit fit{data.height, data.width, data.channels, data.resize == "crop"};
+    Progress progress("reading images", 0, images->count());
+    LoadOptions options;
+    options.memory_limit = uint64_t(data.memory_limit) << 20;
+    options.threads = cpu_threads();
+    options.report = [&, shown = 0.](uint32_t done) mutable {
+        if (progress.seconds() < shown + 2) return;
+        shown = progress.seconds();
+        progress.show(done, "");
+    };
+    return fit_images(std::move(images), fit, options);
+}
+
+/// Threads that decode images while others compute: half of them where there are several.
+int decoding_threads() {
+    return std::max(cpu_threads() / 2, 1);
 }
 
 /// The configuration, if it can be trained here at all: found out before the memory is asked for.
@@ -46,19 +58,22 @@ const Configuration& affordable(const Configuration& configuration, Device devic
 } // namespace
 
 Trainer::Trainer(const Configuration& configuration, Device device)
-    : configuration_(configuration), device_(device), dataset_(load_checked(configuration.data)),
-      order_(uint64_t(configuration.train.seed), uint32_t(dataset_.count),
+    : configuration_(configuration), device_(device), images_(load_images(configuration.data)),
+      order_(uint64_t(configuration.train.seed), uint32_t(images_->count()),
              uint32_t(configuration.train.batch)),
       process_(make_process(configuration, device)),
       model_(affordable(configuration, device, order_.batch_size()), device),
       optimizer_(model_.store, configuration.train.optimizer),
       random_(uint64_t(configuration.train.seed), device) {
     const int multiple = configuration.network.size_multiple();
-    if (dataset_.height % multiple || dataset_.width % multiple)
+    const DataConfig& data = configuration.data;
+    if (data.height % multiple || data.width % multiple)
         throw Error(fmt::format(
             "network.channels has {} levels: they need height and width in multiples of {}, got {}×{}",
-            configuration.network.channels.size(), multiple, dataset_.height, dataset_.width));
+            configuration.network.channels.size(), multiple, data.height, data.width));
     process_->check(sampling_plan().request);
+    loader_ =
+        std::make_unique<BatchLoader>(*images_, batch_order(order_), batch_options(), decoding_threads());
 }
 
 SamplingPlan Trainer::sampling_plan() const {
@@ -74,11 +89,14 @@ int64_t Trainer::images_per_step() const {
     return int64_t(order_.batch_size()) * configuration_.train.optimizer.accumulation;
 }
 
+BatchOptions Trainer::batch_options() const {
+    return {process_->data_low(), process_->data_high(), configuration_.data.flip,
+            uint64_t(configuration_.train.seed), 0};
+}
+
 Tensor Trainer::batch(int64_t index) {
     const ProfileScope scope("batch wait");
-    const BatchOptions options{process_->data_low(), process_->data_high(), configuration_.data.flip,
-                               uint64_t(configuration_.train.seed), uint32_t(index)};
-    return gather_batch(dataset_, order_.indices(uint64_t(index)), options, device_);
+    return loader_->batch(uint64_t(index), device_);
 }
 
 float Trainer::train_step() {
@@ -113,14 +131,20 @@ void Trainer::prepare_prior(const RunFolder& folder) {
             remark(fmt::format("warning: {}; it is made again from the training images", error.what()));
         }
     }
-    std::vector<uint32_t> indices(static_cast<size_t>(dataset_.count));
-    std::iota(indices.begin(), indices.end(), 0u);
-    constexpr size_t chunk = 512;
-    for (size_t first = 0; first < indices.size(); first += chunk) {
+    constexpr uint32_t chunk = 512;
+    const auto count = uint32_t(images_->count());
+    const auto in_order = [=](uint64_t index) {
+        const uint64_t first = std::min<uint64_t>(index * chunk, count);
+        std::vector<uint32_t> indices(std::min<uint64_t>(chunk, count - first));
+        std::iota(indices.begin(), indices.end(), uint32_t(first));
+        return indices;
+    };
+    BatchOptions options = batch_options();
+    options.flip = false;
+    BatchLoader loader(*images_, in_order, options, decoding_threads());
+    for (uint64_t index = 0; index * chunk < count; ++index) {
         if (InterruptGuard::requested()) throw Interrupted();
-        const std::span<const uint32_t> part(indices.data() + first, std::min(chunk, indices.size() - first));
-        process_->prepare_prior(gather_batch(
-            dataset_, part, {.low = process_->data_low(), .high = process_->data_high()}, device_));
+        process_->prepare_prior(loader.batch(index, device_));
     }
     save_tensors(folder.prior(), process_->prior());
 }
@@ -134,6 +158,18 @@ void Trainer::expect_finite(const RunFolder& folder, const char* name, double va
     if (std::isfinite(value)) return;
     fail(folder, fmt::format("the {} is {}", name, std::isnan(value) ? "not a number" : "infinite"),
          "Try a smaller train.learning_rate or train.dtype=f32");
+}
+
+/// Says so when the loader was what training waited for.
+void Trainer::report_waiting() const {
+    const double waited = loader_->seconds_waited(), batches = double(loader_->batches_given());
+    constexpr double worth_a_word = 1e-3; // seconds for each batch
+    if (batches == 0 || waited / batches < worth_a_word) return;
+    remark(
+        fmt::format("waited {:.1f} ms for each batch of images{}", 1e3 * waited / batches,
+                    images_->in_memory()
+                        ? ""
+                        : "; a data.memory_limit that holds them all, or smaller files, would spare that"));
 }
 
 void Trainer::save(const RunFolder& folder) {
@@ -221,6 +257,7 @@ bool Trainer::run(RunFolder& folder) {
     }
     save(folder);
     progress.finish();
+    report_waiting();
     return optimizer_.steps() >= train.steps;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "engine/data/batch_loader.h"
 #include "engine/data/batch_order.h"
-#include "engine/data/dataset.h"
 #include "tools/model.h"
 #include "tools/progress.h"
 #include "tools/run_log.h"
@@ -23,16 +23,18 @@ public:
     bool run(RunFolder& folder);
 
     int64_t step() const { return optimizer_.steps(); }
-    const Dataset& dataset() const { return dataset_; }
+    const ImageSetInfo& dataset() const { return images_->info(); }
     const Model& model() const { return model_; }
 
 private:
     SamplingPlan sampling_plan() const;
     int64_t images_per_step() const;
+    BatchOptions batch_options() const;
     Tensor batch(int64_t index);
     float train_step();
     void resume(const RunFolder& folder);
     void prepare_prior(const RunFolder& folder);
+    void report_waiting() const;
     void save(const RunFolder& folder);
     void log(const RunFolder& folder, Progress& progress, int64_t first_step);
     std::filesystem::path grid_path(const RunFolder& folder) const;
@@ -42,14 +44,15 @@ private:
 
     Configuration configuration_;
     Device device_;
-    Dataset dataset_;
+    std::unique_ptr<ImageSource> images_; ///< of the configuration's size and channels
     BatchSampler order_;
     std::unique_ptr<processes::Process> process_;
     Model model_;
     Optimizer optimizer_;
     RandomState random_;
-    std::optional<int64_t> saved_; ///< step of the newest sound checkpoint
-    LossMean losses_;              ///< since the last line of the log
+    std::optional<int64_t> saved_;        ///< step of the newest sound checkpoint
+    LossMean losses_;                     ///< since the last line of the log
+    std::unique_ptr<BatchLoader> loader_; ///< of the training batches
 };
 
 } // namespace heat::tools

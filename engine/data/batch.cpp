@@ -11,37 +11,48 @@
 
 namespace heat {
 
-Tensor gather_batch(const Dataset& dataset, std::span<const uint32_t> indices, const BatchOptions& options,
-                    Device device) {
-    const ProfileScope scope("gather batch", Device::cpu, [&] {
-        const double count = double(indices.size()) * dataset.height * dataset.width * dataset.channels;
-        return OpWork{
-            5 * count, 2 * count,
-            fmt::format("{}×{}×{}×{}", indices.size(), dataset.height, dataset.width, dataset.channels)};
-    });
-    const size_t row = size_t(dataset.width) * size_t(dataset.channels), each = size_t(dataset.height) * row;
-    const auto channels = size_t(dataset.channels);
-    std::vector<float> values(indices.size() * each);
+namespace {
+
+bool is_mirrored(const BatchOptions& options, size_t place) {
+    return options.flip && (kernels::philox4x32_10(0, uint32_t(place), options.step,
+                                                   kernels::purpose_word(kernels::Purpose::augmentation),
+                                                   uint32_t(options.seed), uint32_t(options.seed >> 32))
+                                .v[0] &
+                            1u);
+}
+
+} // namespace
+
+void gather_batch(const ImageSource& images, std::span<const uint32_t> indices, const BatchOptions& options,
+                  HostBatch& batch) {
+    const ProfileScope scope("gather batch");
+    float value_of[256];
     const float step = (options.high - options.low) / 255.f;
+    for (int byte = 0; byte < 256; ++byte) value_of[byte] = options.low + step * float(byte);
+    batch.shape = Shape{0, 0, 0, 0};
+    batch.values.clear();
     for (size_t i = 0; i < indices.size(); ++i) {
-        if (indices[i] >= uint32_t(dataset.count))
-            throw Error(fmt::format("image {} was asked of a data set of {}", indices[i], dataset.count));
-        const uint8_t* from = dataset.pixels.data() + indices[i] * each;
-        float* to = values.data() + i * each;
-        const bool mirror =
-            options.flip && (kernels::philox4x32_10(0, uint32_t(i), options.step,
-                                                    kernels::purpose_word(kernels::Purpose::augmentation),
-                                                    uint32_t(options.seed), uint32_t(options.seed >> 32))
-                                 .v[0] &
-                             1u);
-        for (size_t p = 0; p < each; ++p) {
-            const size_t x = p % row / channels, c = p % channels;
-            const size_t source = mirror ? p - p % row + (size_t(dataset.width) - 1 - x) * channels + c : p;
-            to[p] = options.low + step * float(from[source]);
+        const Image8 image = images.decode(indices[i]).image;
+        const Shape shape{int64_t(indices.size()), image.height, image.width, image.channels};
+        if (i == 0) {
+            batch.shape = shape;
+            batch.values.resize(size_t(shape.count()));
         }
+        if (shape != batch.shape)
+            throw Error(fmt::format("a batch takes images of one size: image {} is {}x{}x{}, the first {}",
+                                    indices[i], image.height, image.width, image.channels,
+                                    batch.shape.text()));
+        const size_t each = image.pixels.size(), channels = size_t(image.channels);
+        const size_t row = size_t(image.width) * channels;
+        const uint8_t* from = image.pixels.data();
+        float* to = batch.values.data() + i * each;
+        if (is_mirrored(options, i))
+            for (size_t begin = 0; begin < each; begin += row)
+                for (size_t x = row; x > 0; x -= channels)
+                    for (size_t c = 0; c < channels; ++c) *to++ = value_of[from[begin + x - channels + c]];
+        else
+            for (size_t p = 0; p < each; ++p) to[p] = value_of[from[p]];
     }
-    return Tensor::from_host(Shape{int64_t(indices.size()), dataset.height, dataset.width, dataset.channels},
-                             values, device);
 }
 
 std::vector<uint8_t> to_bytes(const Tensor& images, float low, float high) {

@@ -1,9 +1,10 @@
 #pragma once
 
-#include "engine/data/dataset.h"
+#include "engine/data/image_source.h"
 #include "engine/tensor.h"
 
 #include <span>
+#include <vector>
 
 namespace heat {
 
@@ -14,9 +15,16 @@ struct BatchOptions {
     uint32_t step = 0;
 };
 
-/// The images of a data set at these indices as one tensor, f32 N×H×W×C.
-Tensor gather_batch(const Dataset& dataset, std::span<const uint32_t> indices, const BatchOptions& options,
-                    Device device);
+/// The pixels of a batch on the host, and their shape N×H×W×C.
+struct HostBatch {
+    Shape shape;
+    std::vector<float> values;
+};
+
+/// Writes the images at these indices into `batch`, whose memory is used again. Serial, so that a loader's
+/// thread leaves the others alone. Throws Error as ImageSource::decode, and when the images differ in size.
+void gather_batch(const ImageSource& images, std::span<const uint32_t> indices, const BatchOptions& options,
+                  HostBatch& batch);
 
 /// Images f32 N×H×W×C to bytes NHWC: low becomes 0 and high 255, rounded to nearest, clamped.
 std::vector<uint8_t> to_bytes(const Tensor& images, float low, float high);

@@ -74,13 +74,18 @@ Dataset load_folder(const fs::path& folder, std::string_view format) {
 
 } // namespace
 
+bool holds_dataset(const fs::path& folder) {
+    const std::vector<fs::path> files = files_of(folder);
+    return find_idx_images(files) || !find_cifar10_batches(files).empty();
+}
+
 Dataset load_dataset(const fs::path& path, std::string_view format) {
     if (format != "auto" && format != "idx" && format != "cifar10")
         throw Error(fmt::format("data format '{}' is not known: expected auto, idx or cifar10", format));
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
     if (!fs::exists(status))
-        throw Error(fmt::format("no data set at '{}': {}; expected a file, or a folder with {}",
+        throw Error(fmt::format("no data set at '{}': {}; expected a file, or a folder with images or {}",
                                 path.string(), error.message(), folder_contents));
     if (fs::is_directory(status)) return load_folder(path, format);
     if (format == "idx") return load_idx(path);
@@ -93,8 +98,8 @@ Dataset load_dataset(const fs::path& path, std::string_view format) {
     for (size_t i = 0; i < std::min<size_t>(content.size(), 4); ++i)
         first_bytes += fmt::format(" {:02x}", content[i]);
     throw Error(
-        fmt::format("{}: not a data set that is known: expected an IDX images file (magic 0x00000803) or "
-                    "a CIFAR-10 binary file (*.bin[.gz]), got {} bytes{}{}",
+        fmt::format("{}: not a data set that is known: expected an IDX images file (magic 0x00000803), a "
+                    "CIFAR-10 binary file (*.bin[.gz]), or a zip file or folder of images, got {} bytes{}{}",
                     path.string(), content.size(), content.empty() ? "" : " that begin", first_bytes));
 }
 

@@ -19,7 +19,8 @@ struct Dataset {
     std::string description;     ///< one line: how many of what, from where
 };
 
-/// Reads a data set. `format` is "idx", "cifar10", or "auto", which recognises
+/// Reads a data set that is kept as arrays of equal images. `format` is "idx", "cifar10", or "auto", which
+/// recognises
 ///   - an IDX images file (magic 0x00000803), its labels taken from the file beside it;
 ///   - a CIFAR-10 binary file, by its name *.bin or *.bin.gz;
 ///   - a folder with train-images-idx3-ubyte[.gz], or with data_batch_*.bin[.gz], all of them in the order of
@@ -28,5 +29,8 @@ struct Dataset {
 /// missing, empty, cut off, another magic, absurd dimensions, images and labels of different counts, a folder
 /// with none of these.
 Dataset load_dataset(const std::filesystem::path& path, std::string_view format = "auto");
+
+/// Whether a folder has files that load_dataset looks for. Throws Error when it cannot be read.
+bool holds_dataset(const std::filesystem::path& folder);
 
 } // namespace heat

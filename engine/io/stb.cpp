@@ -1,4 +1,4 @@
-// The one translation unit that holds the code of stb_image and stb_image_write.
+// The one translation unit that holds the code of stb_image_write.
 
 #if defined(__GNUC__)
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -13,14 +13,6 @@
 #pragma GCC diagnostic ignored "-Wimplicit-fallthrough"
 #pragma GCC diagnostic ignored "-Wtype-limits"
 #endif
-
-#define STBI_ONLY_PNG
-#define STBI_NO_STDIO
-#define STBI_NO_LINEAR
-#define STBI_NO_HDR
-#define STBI_MAX_DIMENSIONS 65536
-#define STB_IMAGE_IMPLEMENTATION
-#include <stb/stb_image.h>
 
 #define STBI_WRITE_NO_STDIO
 #define STB_IMAGE_WRITE_IMPLEMENTATION

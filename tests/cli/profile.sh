@@ -41,7 +41,7 @@ expect_profile() {
 }
 
 training=(conv2d "conv2d backward data" "conv2d backward weights" group_norm "group_norm backward" linear attention silu
-    squared_error "adam and ema" clip "gather batch" normal combine checkpoint "pack weights" "batch wait")
+    squared_error "adam and ema" clip normal combine checkpoint "pack weights" "batch wait")
 
 idx_images "$work/images.idx" 16 12 10
 for kind in ddpm ihdm; do
@@ -51,6 +51,7 @@ for kind in ddpm ihdm; do
     expect_missing "$work/plain-$kind/profile"
     succeeds train "$work/$kind.toml" --out "$work/$kind" --profile
     expect_profile "$err" "$work/$kind/profile" "${training[@]}"
+    grep -qE '^gather batch \(other thread\) +[0-9]+ ' "$err" || fail "no batches gathered beside the training" "$(cat "$err")"
     expect_text "$err" "$work/$kind/profile: profile.json, trace.json"
     expect_same "$work"/{plain-"$kind",$kind}/checkpoints/step-0000004/model.safetensors
     # Four steps: one pass of the optimiser each.

@@ -112,9 +112,11 @@ no_data "no data set at" "$work/nowhere"
 mkdir "$work/empty"
 no_data "holds no data set" "$work/empty"
 no_data "not a data set that is known" "$config"
-no_data "images are 12×10×1, but the configuration says 10×12×1" "$work/images.idx" data.height=10 data.width=12
-no_data "but the configuration says 12×10×3" "$work/images.idx" data.channels=3
+no_data "expected an image of 10x12 (data.height, data.width), got 12x10" "$work/images.idx" \
+    data.height=10 data.width=12 data.resize=none
 no_setting "data format 'png' is not known" data.format=png
+no_setting "data.resize is crop or none" data.resize=stretch
+no_setting "data.memory_limit must lie in" data.memory_limit=-1
 : >"$work/wrong.idx"
 no_data "got 0 bytes" "$work/wrong.idx"
 no_data "it is empty" "$work/wrong.idx" data.format=idx
@@ -134,7 +136,7 @@ cp "$work/images.idx" "$work/few-images-idx3-ubyte"
 idx_labels "$work/few-labels-idx1-ubyte" 31
 no_data "31 labels for the 32 images" "$work/few-images-idx3-ubyte"
 cifar10 "$work/cifar.bin" 3 0
-no_data "images are 32×32×3, but the configuration says 12×10×1" "$work/cifar.bin"
+no_data "expected an image of 12x10 (data.height, data.width), got 32x32" "$work/cifar.bin" data.resize=none
 head -c 6000 "$work/cifar.bin" >"$work/cut.bin"
 no_data "expected CIFAR-10 records of 3073 bytes" "$work/cut.bin"
 { printf '\x0a'; bytes 3072; } >"$work/label.bin"

@@ -43,26 +43,15 @@ std::string types_of(std::span<const PngChunk> chunks) {
 
 TEST_SUITE("io") {
 
+#if defined(HEAT_WITH_PNG)
     TEST_CASE("png: round trips of grey and RGB of odd sizes") {
         const TemporaryFolder folder;
         for (const int channels : {1, 3})
             for (const auto& [height, width] : {std::pair{1, 1}, {1, 7}, {13, 1}, {28, 28}, {31, 17}}) {
                 const Image8 image = make_image(height, width, channels, 1);
                 write_png(folder / "x.png", image);
-                check_equal(read_png(folder / "x.png"), image);
-                check_equal(read_png(folder / "x.png", channels), image);
+                check_equal(decode_png(read_file(folder / "x.png"), "x.png").image, image);
             }
-    }
-
-    TEST_CASE("png: conversion between grey and RGB at reading") {
-        const Image8 grey{1, 2, 1, {10, 200}};
-        check_equal(decode_png(encode_png(grey), "x", 3), Image8{1, 2, 3, {10, 10, 10, 200, 200, 200}});
-        const Image8 colour{1, 2, 3, {255, 0, 0, 80, 80, 80}};
-        const Image8 converted = decode_png(encode_png(colour), "x", 1);
-        CHECK(converted.channels == 1);
-        CHECK(int(converted.pixels[0]) == 76); // 0.30 · 255
-        CHECK(int(converted.pixels[1]) == 80);
-        CHECK(contains(error_of([&] { decode_png(encode_png(grey), "x", 2); }), "1 or 3 channels"));
     }
 
     TEST_CASE("png: bad images and bad files are refused with the reason") {
@@ -76,7 +65,6 @@ TEST_SUITE("io") {
                            write_png(folder / "x.png", {2, 2, 1, {}});
                        }),
                        (folder / "x.png").string()));
-        CHECK(contains(error_of([&] { read_png(folder / "no.png"); }), "No such file"));
 
         const std::vector<uint8_t> good = encode_png(make_image(5, 4, 3, 2));
         CHECK(contains(error_of([] { decode_png(to_bytes("GIF89a, not a PNG"), "x.png"); }),
@@ -128,12 +116,14 @@ TEST_SUITE("io") {
                 append_png_chunk(png, "IHDR", chunks[0].data);
                 append_png_chunk(png, "IDAT", chunk.data.subspan(4));
                 append_png_chunk(png, "IEND", {});
-                check_equal(decode_png(png, "frame"), frames[frame - 1]);
+                check_equal(decode_png(png, "frame").image, frames[frame - 1]);
             }
         }
         CHECK(frame == 3);
-        check_equal(decode_png(file, "x.png"), frames[0]);
+        check_equal(decode_png(file, "x.png").image, frames[0]);
     }
+
+#endif
 
     TEST_CASE("apng: frames that do not fit together are refused") {
         const std::vector<Image8> frames{make_image(2, 3, 1, 1), make_image(3, 2, 1, 1)};
