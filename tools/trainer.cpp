@@ -7,6 +7,7 @@
 #include "kernels/error.h"
 #include "tools/interrupt.h"
 #include "tools/memory_estimate.h"
+#include "tools/output.h"
 #include "tools/progress.h"
 #include "tools/remark.h"
 #include "tools/run_checkpoint.h"
@@ -90,15 +91,27 @@ float Trainer::train_step() {
 }
 
 void Trainer::resume(const RunFolder& folder) {
-    if (const auto state = resume_checkpoint(folder, model_.store, optimizer_)) {
+    if (const auto state = resume_checkpoint(folder, model_.store, optimizer_, DamagedOnes::set_aside)) {
         losses_ = state->losses;
         saved_ = state->step;
-        remark(fmt::format("resuming at step {}", state->step));
+        note(fmt::format("resuming at step {}", state->step));
     }
     Configuration resolved = configuration_;
     resolved.train.dtype = name_of(model_.dtype); // another machine must not sample in another type
     write_file_atomically(folder.config(), to_toml(resolved));
     RunLog(folder).truncate(optimizer_.steps());
+}
+
+void Trainer::make_prior() {
+    std::vector<uint32_t> indices(static_cast<size_t>(dataset_.count));
+    std::iota(indices.begin(), indices.end(), 0u);
+    constexpr size_t chunk = 512;
+    for (size_t first = 0; first < indices.size(); first += chunk) {
+        if (InterruptGuard::requested()) throw Interrupted();
+        const std::span<const uint32_t> part(indices.data() + first, std::min(chunk, indices.size() - first));
+        process_->prepare_prior(gather_batch(
+            dataset_, part, {.low = process_->data_low(), .high = process_->data_high()}, device_));
+    }
 }
 
 void Trainer::prepare_prior(const RunFolder& folder) {
@@ -111,15 +124,7 @@ void Trainer::prepare_prior(const RunFolder& folder) {
             remark(fmt::format("warning: {}; it is made again from the training images", error.what()));
         }
     }
-    std::vector<uint32_t> indices(static_cast<size_t>(dataset_.count));
-    std::iota(indices.begin(), indices.end(), 0u);
-    constexpr size_t chunk = 512;
-    for (size_t first = 0; first < indices.size(); first += chunk) {
-        if (InterruptGuard::requested()) throw Interrupted();
-        const std::span<const uint32_t> part(indices.data() + first, std::min(chunk, indices.size() - first));
-        process_->prepare_prior(gather_batch(
-            dataset_, part, {.low = process_->data_low(), .high = process_->data_high()}, device_));
-    }
+    make_prior();
     save_tensors(folder.prior(), process_->prior());
 }
 
@@ -170,13 +175,16 @@ void Trainer::draw_samples(const RunFolder& folder) {
     std::error_code ignored; // writing says what is wrong
     fs::create_directories(folder.samples(), ignored);
     try {
-        write_png(grid_path(folder), grid_of(images));
+        const Image8 grid = grid_of(images);
+        write_png(grid_path(folder), grid);
+        RunLog(folder).add_grid(optimizer_.steps(), grid);
     } catch (const Error& error) {
         fail(folder, error.what(), "Once that is mended, the same command goes on from there");
     }
 }
 
-void Trainer::log(const RunFolder& folder, Progress& progress, int64_t first_step) {
+void Trainer::log(const RunFolder& folder, Progress& progress, int64_t first_step,
+                  const LogCallback& report) {
     LogRecord record;
     record.step = optimizer_.steps();
     record.loss = losses_.value();
@@ -189,12 +197,13 @@ void Trainer::log(const RunFolder& folder, Progress& progress, int64_t first_ste
     } catch (const Error& error) {
         fail(folder, error.what(), "Once that is mended, the same command goes on from there");
     }
+    if (report) report(record);
     progress.show(record.step,
                   fmt::format("loss {:.4f}  {:.0f} images/s", record.loss, record.images_per_second));
     losses_ = {};
 }
 
-bool Trainer::run(RunFolder& folder) {
+bool Trainer::run(RunFolder& folder, const LogCallback& report) {
     const TrainConfig& train = configuration_.train;
     resume(folder);
     prepare_prior(folder);
@@ -211,7 +220,7 @@ bool Trainer::run(RunFolder& folder) {
         const int64_t step = optimizer_.steps();
         expect_finite(folder, "loss", loss);
         losses_.add(loss);
-        if (step % train.log_every == 0 || step == train.steps) log(folder, progress, first);
+        if (step % train.log_every == 0 || step == train.steps) log(folder, progress, first, report);
         if (step % train.checkpoint_every == 0) save(folder);
         if (grid_due() && !InterruptGuard::requested()) draw_samples(folder);
     }
