@@ -4,6 +4,7 @@
 #include "engine/io/png.h"
 #include "engine/io/zip_archive.h"
 #include "kernels/memory.h"
+#include "kernels/winograd/winograd.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -21,13 +22,12 @@
 #endif
 namespace heat {
 
-bool has_bf16_matrix_units(Device device) {
+bool bf16_is_faster(Device device) {
     if (device == Device::cuda) return false; // the products that run there today use its ordinary units
 #if defined(HEAT_WITH_ONEDNN)
-    return kernels::onednn::has_matrix_units();
-#else
-    return false;
+    if (kernels::onednn::has_matrix_units()) return true;
 #endif
+    return kernels::winograd::multiplies_bf16();
 }
 
 std::vector<LinkedLibrary> linked_libraries() {

@@ -7,8 +7,9 @@
 
 namespace heat {
 
-/// Whether bf16 runs on matrix units there (AMX on a CPU), and so pays.
-bool has_bf16_matrix_units(Device device);
+/// Whether networks run faster in bf16 than in f32 there: on a CPU, where it has AMX or AVX512_BF16 and this
+/// build uses them.
+bool bf16_is_faster(Device device);
 
 /// A library that this build links or was built with.
 struct LinkedLibrary {

@@ -161,7 +161,13 @@ void check(const ConvolutionShape& s, Dtype dtype) {
 std::unique_ptr<ConvolutionPlan> make_plan(const ConvolutionShape& s, Dtype dtype, bool on_cuda,
                                            bool portable) {
     if (!on_cuda && !portable) {
-        if (winograd::pays(s, dtype)) return winograd::make_convolution_plan(s, dtype);
+#if defined(HEAT_WITH_ONEDNN)
+        const bool matrix_units =
+            dtype == Dtype::bf16 && onednn::has_matrix_units(); // faster than any saving
+#else
+        constexpr bool matrix_units = false;
+#endif
+        if (!matrix_units && winograd::pays(s, dtype)) return winograd::make_convolution_plan(s, dtype);
 #if defined(HEAT_WITH_ONEDNN)
         if (auto plan = onednn::make_convolution_plan(s, dtype)) return plan;
 #endif

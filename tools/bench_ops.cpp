@@ -135,7 +135,7 @@ void add_bench_ops_command(CLI::App& bench) {
     command->add_option("--commit", o->commit, "The commit to name in the JSON; the build's by default");
     filter->excludes(compared);
     command->footer("Examples:\n"
-                    "  engine bench ops --filter 'conv2d .*(28|32)×' --json new.json\n"
+                    "  engine bench ops --filter 'conv2d .*(28|32)' --json new.json\n"
                     "  engine bench ops --compare old.json new.json --fail-above 5");
     command->callback([o] {
         if (o->compare.empty())

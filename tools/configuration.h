@@ -25,7 +25,7 @@ struct TrainConfig {
     int64_t batch = 64;
     int64_t seed = 0;
     std::string dtype =
-        "auto"; ///< of activations: f32, bf16, or bf16 where the machine has matrix units for it
+        "auto"; ///< of activations: f32, bf16, or bf16 where the machine is faster in it
     OptimizerOptions optimizer;
     int64_t log_every = 50;
     int64_t checkpoint_every = 1000;
@@ -59,6 +59,9 @@ enum class ConfigurationSource { user, run };
 Configuration read_configuration(const std::filesystem::path& path,
                                  const std::vector<std::string>& settings = {},
                                  ConfigurationSource source = ConfigurationSource::user);
+
+/// Every key there is, "train.steps".
+std::vector<std::string> configuration_keys();
 
 /// The configuration as TOML, every key written out; read_configuration gives it back.
 std::string to_toml(const Configuration& configuration);

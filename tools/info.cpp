@@ -21,7 +21,7 @@ nlohmann::json describe_build() {
     return {{"version", HEAT_VERSION},
             {"cpu", describe_device(Device::cpu)},
             {"gpu", describe_device(Device::cuda)},
-            {"cpu_bf16_matrix_units", has_bf16_matrix_units(Device::cpu)},
+            {"cpu_bf16_is_faster", bf16_is_faster(Device::cpu)},
             {"libraries", libraries}};
 }
 
@@ -59,8 +59,10 @@ void add_info_command(CLI::App& app) {
     auto o = std::make_shared<InfoOptions>();
     CLI::App* command = app.add_subcommand(
         "info", "This build and machine; or a configuration or run: network size, checkpoints");
-    command->add_option("config_or_run", o->source, "Configuration (TOML) or run folder");
-    command->add_option("--set", o->settings, "Override a key; may be repeated")->allow_extra_args(false);
+    command->add_option("config_or_run", o->source, "Configuration (TOML) or run folder")->type_name("PATH");
+    command->add_option("--set", o->settings, "Override a key; may be repeated")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
     command->add_flag("--json", o->json, "Print JSON");
     command->footer("Examples:\n  engine info\n  engine info configs/cifar10-ddpm.toml --json");
     command->callback([o] {

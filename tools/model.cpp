@@ -14,7 +14,7 @@ Dtype activation_dtype(const std::string& name, Device device) {
     if (name == "f32") return Dtype::f32;
     if (name == "bf16") return Dtype::bf16;
     if (name != "auto") throw Error(fmt::format("dtype is auto, f32 or bf16, got \"{}\"", name));
-    return has_bf16_matrix_units(device) ? Dtype::bf16 : Dtype::f32;
+    return bf16_is_faster(device) ? Dtype::bf16 : Dtype::f32;
 }
 
 Model::Model(const Configuration& configuration, Device device)

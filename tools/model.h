@@ -19,7 +19,7 @@ public:
     Dtype dtype; ///< of activations
 };
 
-/// "auto" is bf16 where the device has matrix units for it, f32 otherwise.
+/// "auto" is bf16 where that is faster on the device, f32 otherwise.
 Dtype activation_dtype(const std::string& name, Device device);
 
 /// The network as a process sees it, for sampling: no gradients, no dropout.

@@ -274,6 +274,14 @@ double cost(const ConvolutionShape& s, double overhead, double per_channel, doub
 
 } // namespace
 
+bool multiplies_bf16() {
+#if defined(__AVX512BF16__)
+    return true;
+#else
+    return false;
+#endif
+}
+
 int channel_multiple() {
     return lanes;
 }

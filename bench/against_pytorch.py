@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""Times this engine beside PyTorch in one run and writes JSON: whole training and sampling steps of three U-Nets, peak
+memory, and the time from the command to the first image.
+
+Run it with the Python that tools/baseline-env makes. Every contestant is a process of its own that stays alive; they take
+turns, round after round, so that all see the same machine. Nothing else should run beside it.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WORKER = ROOT / "bench/pytorch/unet.py"
+NETWORKS = [
+    # name, configuration, batch of training and of sampling
+    ("1M", "bench/networks/unet-1m.toml", 32, 64),
+    ("5M", "bench/networks/unet-5m.toml", 32, 64),
+    ("36M", "configs/cifar10-ddpm.toml", 16, 16),
+]
+PYTORCH = {
+    "eager f32": [],
+    "eager bf16": ["--bf16"],
+    "compile f32": ["--compile"],
+    "compile bf16": ["--compile", "--bf16"],
+}
+OURS = {"f32": ["--dtype", "f32"], "bf16": ["--dtype", "bf16"]}
+
+
+class Contestant:
+    """A worker process that answers a number of steps with their times."""
+
+    def __init__(self, command, environment):
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+        )
+        self.about = self.read()
+        self.seconds, self.medians, self.memory = [], [], 0
+
+    def read(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"against_pytorch: {' '.join(map(str, self.process.args))} ended early")
+        return json.loads(line)
+
+    def run(self, steps):
+        self.process.stdin.write(f"{steps}\n")
+        self.process.stdin.flush()
+        answer = self.read()
+        self.seconds += answer["seconds"]
+        self.medians.append(statistics.median(answer["seconds"]))
+        self.memory = max(self.memory, answer["memory_bytes"])
+
+    def result(self):
+        ordered = sorted(self.seconds)
+        return {
+            "milliseconds": {
+                "median": round(1e3 * statistics.median(ordered), 3),
+                "low_quartile": round(1e3 * ordered[len(ordered) // 4], 3),
+                "high_quartile": round(1e3 * ordered[len(ordered) * 3 // 4], 3),
+            },
+            "round_medians": [round(1e3 * m, 3) for m in self.medians],
+            "steps": len(ordered),
+            "memory_mib": round(self.memory / 2**20, 1),
+        }
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def compare(name, config, mode, batch, options, environment):
+    common = [str(ROOT / config), "--mode", mode, "--batch", str(batch)]
+    contestants = {}
+    for setting, flags in PYTORCH.items():
+        contestants["pytorch", setting] = Contestant(
+            [sys.executable, str(WORKER), *common, "--threads", str(options.threads), *flags], environment
+        )
+    for setting, flags in OURS.items():
+        contestants["ours", setting] = Contestant(
+            [options.engine, "bench", "network", *common, "--serve", *flags], environment
+        )
+    counts = {}
+    for key, contestant in contestants.items():  # one step each says how many make a round
+        contestant.run(1)
+        counts[key] = max(2, min(50, round(options.round_seconds / contestant.seconds[-1])))
+        contestant.seconds, contestant.medians = [], []
+    for _ in range(options.rounds):
+        for key, contestant in contestants.items():
+            contestant.run(counts[key])
+    results = {"pytorch": {}, "ours": {}}
+    for (side, setting), contestant in contestants.items():
+        results[side][setting] = contestant.result()
+        contestant.close()
+    best = {
+        side: min(settings, key=lambda s: settings[s]["milliseconds"]["median"]) for side, settings in results.items()
+    }
+    median = {side: results[side][best[side]]["milliseconds"]["median"] for side in results}
+    least_memory = min(r["memory_mib"] for r in results["pytorch"].values())
+    row = {
+        "network": name,
+        "parameters": contestants["ours", "f32"].about["parameters"],
+        "mode": mode,
+        "batch": batch,
+        **results,
+        "best": best,
+        "times_faster": round(median["pytorch"] / median["ours"], 2),
+        "memory_ratio": round(results["ours"][best["ours"]]["memory_mib"] / least_memory, 2),
+    }
+    print(
+        f"{name} {mode}: ours {best['ours']} {median['ours']:.1f} ms, PyTorch {best['pytorch']} {median['pytorch']:.1f} ms:"
+        f" {row['times_faster']}x, memory {row['memory_ratio']}x",
+        file=sys.stderr,
+        flush=True,
+    )
+    return row
+
+
+def wall(command, environment, cwd=None):
+    start = time.perf_counter()
+    subprocess.run(command, check=True, env=environment, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def first_image(options, environment):
+    """Process start to PNG: the 1 M network, 10 DDIM steps, one image; both sides in turn."""
+    config = ROOT / NETWORKS[0][1]
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        images = folder / "images.idx"
+        images.write_bytes(b"\0\0\x08\x03" + b"".join(n.to_bytes(4, "big") for n in (64, 28, 28)) + os.urandom(64 * 784))
+        run = folder / "run"
+        train = ["train", str(config), "--set", f"data.path={images}", "--set", "train.steps=1", "--out", str(run)]
+        subprocess.run([options.engine, *train], check=True, env=environment, capture_output=True)
+        weights = next(run.glob("checkpoints/*/ema.safetensors"))
+        ours = [options.engine, "sample", str(run), "-n", "1", "--solver", "ddim", "--steps", "10", "--out", str(folder / "out")]
+        theirs = [sys.executable, str(ROOT / "bench/pytorch/first_image.py"), str(config), str(weights),
+                  str(folder / "image.png"), "--threads", str(options.threads)]  # fmt: skip
+        seconds = {"ours": [], "pytorch": []}
+        for _ in range(5):
+            seconds["ours"].append(wall(ours, environment))
+            seconds["pytorch"].append(wall(theirs, environment))
+    # The first round reads both programs from the disk.
+    median = {side: statistics.median(values[1:]) for side, values in seconds.items()}
+    return {
+        "seconds": {side: [round(s, 3) for s in values] for side, values in seconds.items()},
+        "median_without_first": {side: round(s, 3) for side, s in median.items()},
+        "share": round(median["ours"] / median["pytorch"], 3),
+    }
+
+
+def machine():
+    fields = {}
+    with open("/proc/cpuinfo") as f:
+        for line in f:
+            key, _, value = line.partition(":")
+            fields.setdefault(key.strip(), value.strip())
+    wanted = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+    return {"cpu": fields.get("model name"), "features": [x for x in wanted if x in fields.get("flags", "").split()]}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", default=str(ROOT / "build/release/engine"))
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--round-seconds", type=float, default=2.0, help="of each contestant")
+    parser.add_argument("--only", help="a network: 1M, 5M or 36M")
+    parser.add_argument("--output", default=str(ROOT / "bench/results/against_pytorch.json"))
+    options = parser.parse_args()
+    environment = {**os.environ, "OMP_NUM_THREADS": str(options.threads)}
+
+    import torch
+
+    commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
+    rows = []
+    result = {
+        "what": "steps of whole networks and the first image beside PyTorch; alternating processes, medians over all rounds",
+        "date": datetime.date.today().isoformat(),
+        "commit": commit,
+        "machine": machine(),
+        "threads": options.threads,
+        "rounds": options.rounds,
+        "torch": torch.__version__,
+        "steps": rows,
+    }
+    for name, config, train_batch, sample_batch in NETWORKS:
+        if options.only and name != options.only:
+            continue
+        rows.append(compare(name, config, "train", train_batch, options, environment))
+        rows.append(compare(name, config, "sample", sample_batch, options, environment))
+    result["first_image"] = first_image(options, environment)
+    print(f"first image: {result['first_image']['median_without_first']}", file=sys.stderr)
+    pathlib.Path(options.output).write_text(json.dumps(result, indent=1) + "\n")
+    print(options.output)
+
+
+if __name__ == "__main__":
+    main()
