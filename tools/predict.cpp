@@ -4,7 +4,9 @@
 #include "tools/model.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 
@@ -14,6 +16,7 @@ namespace {
 struct PredictOptions {
     std::string run, input, output, dtype = "f32", weights = "ema", device = "auto";
     double timestep = 0;
+    bool json = false;
 };
 
 /// N×C×H×W to N×H×W×C (or back: swap what the extents mean).
@@ -38,9 +41,18 @@ void predict(const PredictOptions& options) {
     const Tensor x =
         Tensor::from_host(Shape{n, h, w, channels}, transpose(npy_to_f32(array), n, channels, h * w), device);
     ModelDenoiser denoiser(*run.model);
+    const auto start = std::chrono::steady_clock::now();
     const Tensor y = denoiser.predict(x, Tensor::full(Shape{n}, float(options.timestep), device));
     const std::vector<float> values = transpose(y.to_host(), n, h * w, channels);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     write_npy(options.output, NpyView({n, channels, h, w}, values));
+    if (options.json)
+        fmt::print("{}\n", nlohmann::json{{"output", options.output},
+                                          {"shape", {n, channels, h, w}},
+                                          {"checkpoint_step", run.checkpoint.step},
+                                          {"peak_memory_bytes", memory_statistics(device).peak},
+                                          {"seconds", seconds}}
+                               .dump());
 }
 
 } // namespace
@@ -54,18 +66,26 @@ void add_predict_command(CLI::App& app) {
         },
         "FINITE");
     CLI::App* command = app.add_subcommand("predict", "Call a run's network once on an array");
-    command->add_option("run", o->run, "Run folder")->required();
-    command->add_option("--input", o->input, "NumPy array (.npy), N×C×H×W")->required();
+    command->add_option("run", o->run, "Run folder")->type_name("FOLDER")->required();
+    command->add_option("--input", o->input, "NumPy array (.npy), N×C×H×W")->type_name("FILE")->required();
     command
         ->add_option("--t", o->timestep,
                      "Timestep as the network sees it: 0-based for ddpm, the level for ihdm")
         ->required()
         ->check(CLI::Range(0.0, 1e9) & finite);
     command->add_option("--output", o->output, "Where to write the network's output (.npy, N×C×H×W f32)")
+        ->type_name("FILE")
         ->required();
-    command->add_option("--dtype", o->dtype, "Of activations: f32, bf16 or auto")->capture_default_str();
-    command->add_option("--weights", o->weights, "ema or model")->capture_default_str();
-    command->add_option("--device", o->device, "auto, cpu or cuda")->capture_default_str();
+    command->add_option("--dtype", o->dtype, "Of activations")
+        ->type_name("{auto,f32,bf16}")
+        ->capture_default_str();
+    command->add_option("--weights", o->weights, "Moving average or last")
+        ->type_name("{ema,model}")
+        ->capture_default_str();
+    command->add_option("--device", o->device, "Where to compute")
+        ->type_name("{auto,cpu,cuda}")
+        ->capture_default_str();
+    command->add_flag("--json", o->json, "Print the result as JSON");
     command->footer("Example:\n  engine predict runs/garments --input x.npy --t 500 --output eps.npy");
     command->callback([o] { predict(*o); });
 }

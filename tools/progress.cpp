@@ -1,5 +1,6 @@
 #include "tools/progress.h"
 
+#include "tools/output.h"
 #include "tools/remark.h"
 
 #include <fmt/format.h>
@@ -29,6 +30,7 @@ double Progress::seconds() const {
 }
 
 void Progress::show(int64_t done, const std::string& note) {
+    if (is_quiet()) return;
     const auto now = Clock::now();
     if (terminal_ && done < total_ && now - shown_ < std::chrono::milliseconds(100)) return;
     shown_ = now;

@@ -9,7 +9,8 @@ namespace heat::tools {
 /// "1h 02m", "3m 05s", "12s".
 std::string duration_text(double seconds);
 
-/// Progress on standard error: one line that is rewritten on a terminal, plain lines otherwise.
+/// Progress on standard error: one line that is rewritten on a terminal, plain lines otherwise, and
+/// nothing where --quiet.
 class Progress {
 public:
     /// `first` is where a resumed run begins; rates count from there.

@@ -55,7 +55,7 @@ void save_checkpoint(const RunFolder& folder, ParameterStore& store, Optimizer& 
 }
 
 std::optional<RunState> resume_checkpoint(const RunFolder& folder, ParameterStore& store,
-                                          Optimizer& optimizer) {
+                                          Optimizer& optimizer, DamagedOnes damaged_ones) {
     const std::vector<Checkpoint> all = folder.checkpoints();
     std::vector<Damage> damages;
     for (auto checkpoint = all.rbegin(); checkpoint != all.rend(); ++checkpoint) {
@@ -70,7 +70,11 @@ std::optional<RunState> resume_checkpoint(const RunFolder& folder, ParameterStor
         load_parameters(checkpoint->folder / checkpoint_files[1], store, optimizer.ema());
         load_moments(checkpoint->folder / checkpoint_files[2], store, optimizer);
         optimizer.set_steps(state.step);
-        for (const Damage& damage : damages) set_aside(damage);
+        for (const Damage& damage : damages)
+            if (damaged_ones == DamagedOnes::set_aside)
+                set_aside(damage);
+            else
+                remark(fmt::format("warning: {}; training would set it aside", damage.what));
         return state;
     }
     // Setting all of them aside would let the next start begin anew, unasked.

@@ -11,12 +11,17 @@ namespace heat::tools {
 void save_checkpoint(const RunFolder& folder, ParameterStore& store, Optimizer& optimizer,
                      const RunState& state);
 
-/// Loads the newest checkpoint that is not damaged into store and optimiser (its step too); those after it
-/// are set aside as damaged-step-NNNNNNN, with a warning each. Nothing where there is no checkpoint. Throws
-/// Error where all are damaged (they stay), and where one does not fit or was written by a newer version. The
-/// folder must be locked.
+/// What becomes of damaged checkpoints that are newer than a sound one; there is a warning of each.
+enum class DamagedOnes {
+    set_aside, ///< renamed to damaged-step-NNNNNNN; the folder must be locked
+    stay
+};
+
+/// Loads the newest checkpoint that is not damaged into store and optimiser (its step too). Nothing where
+/// there is no checkpoint. Throws Error where all are damaged (they stay), and where one does not fit or was
+/// written by a newer version.
 std::optional<RunState> resume_checkpoint(const RunFolder& folder, ParameterStore& store,
-                                          Optimizer& optimizer);
+                                          Optimizer& optimizer, DamagedOnes damaged_ones);
 
 /// The newest checkpoint with a sound `file` (one of checkpoint_files), for reading; warns of damaged ones
 /// and leaves them alone. Of a certain step, only that one will do. Throws Error where there is none. A run

@@ -25,6 +25,7 @@ public:
     const std::filesystem::path& path() const { return path_; }
     std::filesystem::path config() const { return path_ / "config.toml"; }
     std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
+    std::filesystem::path events() const { return path_ / "tensorboard" / "events.out.tfevents.engine"; }
     std::filesystem::path samples() const { return path_ / "samples"; }
     std::filesystem::path prior() const { return path_ / "prior.safetensors"; }
     std::filesystem::path checkpoint_folder(int64_t step) const;

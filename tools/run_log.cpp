@@ -1,6 +1,7 @@
 #include "tools/run_log.h"
 
 #include "engine/io/file.h"
+#include "engine/io/tensorboard.h"
 #include "kernels/error.h"
 
 #include <fcntl.h>
@@ -43,7 +44,17 @@ void append_line(const fs::path& path, const std::string& line) {
 
 } // namespace
 
+std::string to_json(const LogRecord& record) {
+    return nlohmann::json{{"step", record.step},
+                          {"loss", record.loss},
+                          {"learning_rate", record.learning_rate},
+                          {"gradient_norm", record.gradient_norm},
+                          {"images_per_second", record.images_per_second}}
+        .dump();
+}
+
 void RunLog::truncate(int64_t step) const {
+    EventFile(folder_.events()).truncate(step);
     const fs::path metrics = folder_.metrics();
     if (!fs::exists(metrics)) return;
     const std::vector<uint8_t> bytes = read_file(metrics);
@@ -62,19 +73,24 @@ void RunLog::truncate(int64_t step) const {
 }
 
 void RunLog::add(const LogRecord& record) const {
-    append_line(folder_.metrics(), nlohmann::json{{"step", record.step},
-                                                  {"loss", record.loss},
-                                                  {"learning_rate", record.learning_rate},
-                                                  {"gradient_norm", record.gradient_norm},
-                                                  {"images_per_second", record.images_per_second}}
-                                       .dump());
+    append_line(folder_.metrics(), to_json(record));
+    const Scalar scalars[] = {{"loss", float(record.loss)},
+                              {"learning_rate", float(record.learning_rate)},
+                              {"gradient_norm", float(record.gradient_norm)},
+                              {"images_per_second", float(record.images_per_second)}};
+    EventFile(folder_.events()).add_scalars(record.step, scalars);
+}
+
+void RunLog::add_grid(int64_t step, const Image8& grid) const {
+    EventFile(folder_.events()).add_image(step, "samples", grid);
 }
 
 void RunLog::sync() const {
-    const fs::path path = folder_.metrics();
-    const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
-    if (file.number < 0 && errno == ENOENT) return; // nothing was logged yet
-    if (file.number < 0 || (::fsync(file.number) != 0 && errno != EINVAL)) refuse(path);
+    for (const fs::path& path : {folder_.metrics(), folder_.events()}) {
+        const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+        if (file.number < 0 && errno == ENOENT) continue; // nothing was logged yet
+        if (file.number < 0 || (::fsync(file.number) != 0 && errno != EINVAL)) refuse(path);
+    }
 }
 
 } // namespace heat::tools

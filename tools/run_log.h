@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/io/image8.h"
 #include "tools/run_folder.h"
 
 #include <cstdint>
@@ -28,8 +29,11 @@ struct LossMean {
     double value() const { return sum / double(count); }
 };
 
-/// The logs of a run, which grow while it trains: RUN/metrics.jsonl. Whatever else is written line by line or
-/// event by event belongs here, so that it is cut where a run resumes.
+/// The record as a JSON object on one line.
+std::string to_json(const LogRecord& record);
+
+/// The logs of a run, which grow while it trains: RUN/metrics.jsonl and RUN/tensorboard/. Whatever else is
+/// written line by line or event by event belongs here, so that it is cut where a run resumes.
 class RunLog {
 public:
     explicit RunLog(const RunFolder& folder) : folder_(folder) {}
@@ -42,6 +46,8 @@ public:
     /// Brings what was added onto the disk. Before a checkpoint is written, so that a power cut cannot keep
     /// it and lose the lines before it.
     void sync() const;
+    /// Adds a grid of samples to the event file. Throws Error likewise.
+    void add_grid(int64_t step, const Image8& grid) const;
 
 private:
     const RunFolder& folder_;

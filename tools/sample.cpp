@@ -7,12 +7,15 @@
 #include "tools/interrupt.h"
 #include "tools/memory_estimate.h"
 #include "tools/model.h"
+#include "tools/output.h"
 #include "tools/profiling.h"
 #include "tools/progress.h"
 #include "tools/sampling.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace heat::tools {
 namespace fs = std::filesystem;
@@ -109,12 +112,23 @@ void sample(const SampleOptions& options) {
                    run.checkpoint.step, images.seconds, images.seconds / images.count, grid.string());
 }
 
+/// "{ancestral,ddim,ihdm}": the solvers of all processes, which small ones know as well.
+std::string solver_choices() {
+    std::vector<std::string> names;
+    for (const std::string& kind : processes::process_kinds()) {
+        const auto process = processes::make_process({.kind = kind, .steps = 2}, {8, 8, 1}, Device::cpu);
+        for (const std::string& name : process->solvers())
+            if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+    return fmt::format("{{{}}}", fmt::join(names, ","));
+}
+
 } // namespace
 
 void add_sample_command(CLI::App& app) {
     auto o = std::make_shared<SampleOptions>();
     CLI::App* command = app.add_subcommand("sample", "Generate images from a run folder");
-    command->add_option("run", o->run, "Run folder")->required();
+    command->add_option("run", o->run, "Run folder")->type_name("FOLDER")->required();
     command->add_option("-n,--count", o->count, "How many images")
         ->capture_default_str()
         ->check(CLI::Range(int64_t(1), int64_t(1) << 24));
@@ -124,13 +138,16 @@ void add_sample_command(CLI::App& app) {
     command->add_option("--index", o->index, "Index of the first image")
         ->capture_default_str()
         ->check(CLI::Range(int64_t(0), int64_t(1) << 31));
-    command->add_option("--out", o->out, "Folder for grid.png, single images, samples.npz")->required();
-    command->add_option("--solver", o->solver, "The process's solvers: see `engine process`");
+    command->add_option("--out", o->out, "Folder for grid.png, single images, samples.npz")
+        ->type_name("FOLDER")
+        ->required();
+    command->add_option("--solver", o->solver, "The process's solvers: see `engine process`")
+        ->type_name(solver_choices());
     command->add_option("--steps", o->steps, "Calls of the network; 0: every level")
         ->check(CLI::Range(0, 1000000));
     command->add_option("--eta", o->eta, "Noise of ddim, 0 to 1");
-    command->add_option("--variance", o->variance, "Of ancestral: small or large");
-    command->add_option("--spacing", o->spacing, "Of the levels: leading, trailing or linspace");
+    command->add_option("--variance", o->variance, "Of ancestral")->type_name("{small,large}");
+    command->add_option("--spacing", o->spacing, "Of the levels")->type_name("{leading,trailing,linspace}");
     command->add_flag("--no-clip", o->no_clip, "Do not limit the estimate of the image to the data range");
     command->add_flag("--trajectory", o->trajectory,
                       "Also write trajectory.png, an animation (APNG) of the images forming");
@@ -138,12 +155,18 @@ void add_sample_command(CLI::App& app) {
     command->add_option("--batch", o->batch, "Images at a time")
         ->capture_default_str()
         ->check(CLI::Range(int64_t(1), int64_t(1) << 20));
-    command->add_option("--weights", o->weights, "ema or model")->capture_default_str();
+    command->add_option("--weights", o->weights, "Moving average or last")
+        ->type_name("{ema,model}")
+        ->capture_default_str();
     command->add_option("--checkpoint", o->checkpoint, "Step of the checkpoint; the newest by default");
-    command->add_option("--dtype", o->dtype, "Of activations: f32, bf16 or auto; the run's by default");
-    command->add_option("--device", o->device, "auto, cpu or cuda")->capture_default_str();
+    command->add_option("--dtype", o->dtype, "Of activations; the run's by default")
+        ->type_name("{auto,f32,bf16}");
+    command->add_option("--device", o->device, "Where to compute")
+        ->type_name("{auto,cpu,cuda}")
+        ->capture_default_str();
     command->add_flag("--json", o->json, "Print the result as JSON");
     o->profile.add_to(*command, "the --out folder");
+    add_quiet_flag(*command);
     command->footer(
         "Examples:\n"
         "  engine sample runs/garments -n 64 --seed 0 --out pictures\n"

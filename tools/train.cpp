@@ -1,12 +1,16 @@
 #include "kernels/error.h"
 #include "tools/commands.h"
+#include "tools/dry_run.h"
 #include "tools/interrupt.h"
+#include "tools/output.h"
 #include "tools/profiling.h"
-#include "tools/remark.h"
 #include "tools/trainer.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
+#include <chrono>
+#include <cstdio>
 #include <cstring>
 
 namespace heat::tools {
@@ -16,6 +20,7 @@ struct TrainOptions {
     std::string config, out, device = "auto";
     std::vector<std::string> settings;
     ProfileOption profile;
+    bool json = false, dry_run = false;
 };
 
 /// What a checkpoint cannot be carried over to: another network, process, kind of image, order of data or
@@ -47,36 +52,66 @@ Configuration configuration_for(const TrainOptions& options, const RunFolder& fo
     return asked;
 }
 
+/// The last line of --json.
+void print_result(const Trainer& trainer, const RunFolder& folder, Device device, bool finished,
+                  const std::optional<LogRecord>& last, double seconds) {
+    fmt::print("{}\n", nlohmann::json{{"run", folder.path().string()},
+                                      {"checkpoint", folder.checkpoint_folder(trainer.step()).string()},
+                                      {"step", trainer.step()},
+                                      {"finished", finished},
+                                      {"loss", last ? nlohmann::json(last->loss) : nlohmann::json(nullptr)},
+                                      {"seconds", seconds},
+                                      {"peak_memory_bytes", memory_statistics(device).peak}}
+                           .dump());
+}
+
 void train(const TrainOptions& options) {
     constexpr const char* stopped_early =
         "stopped before the training began, nothing was written; the same command begins again\n";
     const Device device = device_from_name(options.device);
     const InterruptGuard guard(stopped_early);
     RunFolder folder(options.out);
-    if (folder.exists()) folder.lock(); // refused before the data are read, and nobody else changes it
+    if (folder.exists() && !options.dry_run)
+        folder.lock(); // refused before the data are read, and nobody else changes it
     const Configuration configuration = configuration_for(options, folder);
     Trainer trainer(configuration, device);
-    remark(fmt::format("{}\n{} parameters, activations {}, {}", trainer.dataset().description,
-                       trainer.model().store.parameter_count(), name_of(trainer.model().dtype),
-                       name_of(device)));
+    note(fmt::format("{}\n{} parameters, activations {}, {}", trainer.dataset().description,
+                     trainer.model().store.parameter_count(), name_of(trainer.model().dtype),
+                     name_of(device)));
+    if (options.dry_run) {
+        dry_run(trainer, folder, configuration, options.json);
+        return;
+    }
     InterruptGuard::defer();
     folder.lock();
     ProfileRecording recording(options.profile, device);
+    const auto start = std::chrono::steady_clock::now();
+    std::optional<LogRecord> last;
     bool done = false;
     try {
-        done = trainer.run(folder);
+        done = trainer.run(folder, [&](const LogRecord& record) {
+            last = record;
+            if (options.json) {
+                std::fputs((to_json(record) + '\n').c_str(),
+                           stdout); // a reader that went away ends no training
+                std::fflush(stdout);
+            }
+        });
     } catch (const Interrupted&) {
-        remark(std::string(stopped_early, std::strlen(stopped_early) - 1));
+        note(std::string(stopped_early, std::strlen(stopped_early) - 1));
         throw CLI::RuntimeError(130);
     }
     recording.finish(folder.path() / "profile");
+    if (options.json)
+        print_result(trainer, folder, device, done, last,
+                     std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     if (!done) {
-        remark(fmt::format("stopped at step {}, saved; go on with: engine train {} --out {}", trainer.step(),
-                           folder.config().string(), options.out));
+        note(fmt::format("stopped at step {}, saved; go on with: engine train {} --out {}", trainer.step(),
+                         folder.config().string(), options.out));
         throw CLI::RuntimeError(130);
     }
-    remark(fmt::format("peak memory {} MiB", memory_statistics(device).peak >> 20));
-    fmt::print("{}\n", folder.checkpoint_folder(trainer.step()).string());
+    note(fmt::format("peak memory {} MiB", memory_statistics(device).peak >> 20));
+    if (!options.json) fmt::print("{}\n", folder.checkpoint_folder(trainer.step()).string());
 }
 
 } // namespace
@@ -85,16 +120,25 @@ void add_train_command(CLI::App& app) {
     auto options = std::make_shared<TrainOptions>();
     CLI::App* command =
         app.add_subcommand("train", "Train a network; resumes by itself where the run folder stands");
-    command->add_option("config", options->config, "Configuration (TOML)")->required();
-    command->add_option("--out", options->out, "Run folder, made if needed")->required();
+    command->add_option("config", options->config, "Configuration (TOML)")->type_name("FILE")->required();
+    command->add_option("--out", options->out, "Run folder, made if needed")->type_name("FOLDER")->required();
     command->add_option("--set", options->settings, "Override a key, e.g. train.batch=32; may be repeated")
+        ->type_name("KEY=VALUE")
         ->allow_extra_args(false);
-    command->add_option("--device", options->device, "auto, cpu or cuda")->capture_default_str();
+    command->add_option("--device", options->device, "Where to compute")
+        ->type_name("{auto,cpu,cuda}")
+        ->capture_default_str();
+    command->add_flag("--json", options->json,
+                      "Print JSON: an object a line of the log, and the result as the last");
+    command->add_flag("--dry-run", options->dry_run,
+                      "Check everything, measure memory and time by some steps, write nothing");
+    add_quiet_flag(*command);
     options->profile.add_to(*command, "RUN/profile");
     command->footer("Examples:\n"
                     "  engine train configs/fashion-mnist-ddpm.toml --out runs/garments\n"
                     "  engine train configs/cifar10-ddpm.toml --out runs/cifar --set "
-                    "data.path=cifar-10-batches-bin --set train.batch=64");
+                    "data.path=cifar-10-batches-bin --set train.batch=64\n"
+                    "  engine train configs/fashion-mnist-ddpm.toml --out runs/garments --dry-run");
     command->callback([options] { train(*options); });
 }
 

@@ -9,6 +9,7 @@
 #include "kernels/error.h"
 #include "tools/interrupt.h"
 #include "tools/memory_estimate.h"
+#include "tools/output.h"
 #include "tools/progress.h"
 #include "tools/remark.h"
 #include "tools/run_checkpoint.h"
@@ -110,10 +111,10 @@ float Trainer::train_step() {
 }
 
 void Trainer::resume(const RunFolder& folder) {
-    if (const auto state = resume_checkpoint(folder, model_.store, optimizer_)) {
+    if (const auto state = resume_checkpoint(folder, model_.store, optimizer_, DamagedOnes::set_aside)) {
         losses_ = state->losses;
         saved_ = state->step;
-        remark(fmt::format("resuming at step {}", state->step));
+        note(fmt::format("resuming at step {}", state->step));
     }
     Configuration resolved = configuration_;
     resolved.train.dtype = name_of(model_.dtype); // another machine must not sample in another type
@@ -121,16 +122,7 @@ void Trainer::resume(const RunFolder& folder) {
     RunLog(folder).truncate(optimizer_.steps());
 }
 
-void Trainer::prepare_prior(const RunFolder& folder) {
-    if (!process_->needs_prior()) return;
-    if (optimizer_.steps() > 0) { // before the first checkpoint the file may be of other data
-        try {
-            process_->set_prior(load_tensors(folder.prior()));
-            return;
-        } catch (const Error& error) {
-            remark(fmt::format("warning: {}; it is made again from the training images", error.what()));
-        }
-    }
+void Trainer::make_prior() {
     constexpr uint32_t chunk = 512;
     const auto count = uint32_t(images_->count());
     const auto in_order = [=](uint64_t index) {
@@ -146,6 +138,19 @@ void Trainer::prepare_prior(const RunFolder& folder) {
         if (InterruptGuard::requested()) throw Interrupted();
         process_->prepare_prior(loader.batch(index, device_));
     }
+}
+
+void Trainer::prepare_prior(const RunFolder& folder) {
+    if (!process_->needs_prior()) return;
+    if (optimizer_.steps() > 0) { // before the first checkpoint the file may be of other data
+        try {
+            process_->set_prior(load_tensors(folder.prior()));
+            return;
+        } catch (const Error& error) {
+            remark(fmt::format("warning: {}; it is made again from the training images", error.what()));
+        }
+    }
+    make_prior();
     save_tensors(folder.prior(), process_->prior());
 }
 
@@ -165,11 +170,10 @@ void Trainer::report_waiting() const {
     const double waited = loader_->seconds_waited(), batches = double(loader_->batches_given());
     constexpr double worth_a_word = 1e-3; // seconds for each batch
     if (batches == 0 || waited / batches < worth_a_word) return;
-    remark(
-        fmt::format("waited {:.1f} ms for each batch of images{}", 1e3 * waited / batches,
-                    images_->in_memory()
-                        ? ""
-                        : "; a data.memory_limit that holds them all, or smaller files, would spare that"));
+    note(fmt::format("waited {:.1f} ms for each batch of images{}", 1e3 * waited / batches,
+                     images_->in_memory()
+                         ? ""
+                         : "; a data.memory_limit that holds them all, or smaller files, would spare that"));
 }
 
 void Trainer::save(const RunFolder& folder) {
@@ -210,13 +214,16 @@ void Trainer::draw_samples(const RunFolder& folder) {
     std::error_code ignored; // writing says what is wrong
     fs::create_directories(folder.samples(), ignored);
     try {
-        write_png(grid_path(folder), grid_of(images));
+        const Image8 grid = grid_of(images);
+        write_png(grid_path(folder), grid);
+        RunLog(folder).add_grid(optimizer_.steps(), grid);
     } catch (const Error& error) {
         fail(folder, error.what(), "Once that is mended, the same command goes on from there");
     }
 }
 
-void Trainer::log(const RunFolder& folder, Progress& progress, int64_t first_step) {
+void Trainer::log(const RunFolder& folder, Progress& progress, int64_t first_step,
+                  const LogCallback& report) {
     LogRecord record;
     record.step = optimizer_.steps();
     record.loss = losses_.value();
@@ -229,12 +236,13 @@ void Trainer::log(const RunFolder& folder, Progress& progress, int64_t first_ste
     } catch (const Error& error) {
         fail(folder, error.what(), "Once that is mended, the same command goes on from there");
     }
+    if (report) report(record);
     progress.show(record.step,
                   fmt::format("loss {:.4f}  {:.0f} images/s", record.loss, record.images_per_second));
     losses_ = {};
 }
 
-bool Trainer::run(RunFolder& folder) {
+bool Trainer::run(RunFolder& folder, const LogCallback& report) {
     const TrainConfig& train = configuration_.train;
     resume(folder);
     prepare_prior(folder);
@@ -251,7 +259,7 @@ bool Trainer::run(RunFolder& folder) {
         const int64_t step = optimizer_.steps();
         expect_finite(folder, "loss", loss);
         losses_.add(loss);
-        if (step % train.log_every == 0 || step == train.steps) log(folder, progress, first);
+        if (step % train.log_every == 0 || step == train.steps) log(folder, progress, first, report);
         if (step % train.checkpoint_every == 0) save(folder);
         if (grid_due() && !InterruptGuard::requested()) draw_samples(folder);
     }

@@ -6,8 +6,13 @@
 #include "tools/progress.h"
 #include "tools/run_log.h"
 #include "tools/sampling.h"
+#include "tools/training_cost.h"
+
+#include <functional>
 
 namespace heat::tools {
+
+using LogCallback = std::function<void(const LogRecord&)>;
 
 /// One training run in a run folder: resumes where the newest checkpoint stands, steps, logs, checkpoints,
 /// draws sample grids.
@@ -19,8 +24,14 @@ public:
 
     /// Trains until train.steps, or until a signal asks to stop; the run folder holds a checkpoint either
     /// way. The folder must be locked, and an InterruptGuard live. Returns false when it was interrupted;
-    /// throws Interrupted where that was before the first step, with nothing to save.
-    bool run(RunFolder& folder);
+    /// throws Interrupted where that was before the first step, with nothing to save. `report`
+    /// gets each record of the log.
+    bool run(RunFolder& folder, const LogCallback& report = {});
+
+    /// What this training takes, by some steps, and one of sampling where grids are asked for, that are done
+    /// in memory and not kept: the trainer is of no use afterwards. It begins where the folder's newest sound
+    /// checkpoint stands. Nothing is written.
+    TrainingCost measure(const RunFolder& folder);
 
     int64_t step() const { return optimizer_.steps(); }
     const ImageSetInfo& dataset() const { return images_->info(); }
@@ -33,14 +44,16 @@ private:
     Tensor batch(int64_t index);
     float train_step();
     void resume(const RunFolder& folder);
+    void make_prior();
     void prepare_prior(const RunFolder& folder);
     void report_waiting() const;
     void save(const RunFolder& folder);
-    void log(const RunFolder& folder, Progress& progress, int64_t first_step);
+    void log(const RunFolder& folder, Progress& progress, int64_t first_step, const LogCallback& report);
     std::filesystem::path grid_path(const RunFolder& folder) const;
     void draw_samples(const RunFolder& folder);
     [[noreturn]] void fail(const RunFolder& folder, const std::string& what, const std::string& advice) const;
     void expect_finite(const RunFolder& folder, const char* name, double value) const;
+    void measure_sampling(TrainingCost& cost);
 
     Configuration configuration_;
     Device device_;

@@ -20,7 +20,7 @@ for kind in ddpm ihdm; do
         expect_text "$err" "32 images of ${height}x$width"
         expect_text "$err" "step 4/4"
 
-        files=(.lock checkpoints config.toml metrics.jsonl samples)
+        files=(.lock checkpoints config.toml metrics.jsonl samples tensorboard)
         [[ $kind == ihdm ]] && files+=(prior.safetensors) # ihdm starts from blurred training images
         expect_contents "$run_folder" "${files[@]}"
         expect_contents "$run_folder/checkpoints" step-0000002 step-0000003 step-0000004

@@ -1,0 +1,108 @@
+#include "tools/training_cost.h"
+
+#include "engine/checkpoint.h"
+#include "kernels/error.h"
+#include "tools/run_checkpoint.h"
+#include "tools/trainer.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+
+namespace heat::tools {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Ends sampling after the steps that were wanted.
+struct EnoughSampled {};
+
+/// Bytes of a file of tensors: their values, and a header of about so much a tensor.
+int64_t file_bytes(int64_t values, int64_t tensors) {
+    constexpr int64_t header_entry = 128;
+    return values * int64_t(sizeof(float)) + tensors * header_entry;
+}
+
+} // namespace
+
+TrainingCost Trainer::measure(const RunFolder& folder) {
+    TrainingCost cost;
+    resume_checkpoint(folder, model_.store, optimizer_, DamagedOnes::stay);
+    cost.first_step = optimizer_.steps();
+    cost.parameters = model_.store.parameter_count();
+    cost.parameter_bytes = model_.store.flat_size() * int64_t(sizeof(float));
+    cost.moment_bytes = 2 * cost.parameter_bytes;
+    if (const auto* in_memory = dynamic_cast<const MemoryImages*>(images_.get()))
+        cost.data_bytes = int64_t(in_memory->dataset().pixels.size());
+    if (process_->needs_prior()) {
+        make_prior();
+        for (const auto& [name, tensor] : process_->prior())
+            cost.prior_bytes += file_bytes(tensor.count(), 1);
+    }
+    // Weights, average, two moments.
+    cost.checkpoint_bytes = 4 * file_bytes(cost.parameters, int64_t(model_.store.size()));
+
+    reset_peak_memory(device_);
+    const auto step = [&] {
+        const float loss = train_step();
+        if (!std::isfinite(loss))
+            throw Error(
+                fmt::format("step {}: the loss is {}. Try a smaller train.learning_rate or train.dtype=f32",
+                            optimizer_.steps(), loss));
+        (void)optimizer_.gradient_norm(); // waits for the device
+    };
+    step(); // makes plans and fills the memory pool
+    constexpr double enough_seconds = 1.0;
+    constexpr int most_steps = 20;
+    const auto start = Clock::now();
+    for (double elapsed = 0;
+         cost.steps_timed == 0 || (elapsed < enough_seconds && cost.steps_timed < most_steps);) {
+        step();
+        ++cost.steps_timed;
+        elapsed = seconds_since(start);
+        cost.seconds_per_step = elapsed / cost.steps_timed;
+    }
+    cost.activation_bytes = memory_statistics(device_).peak - 3 * cost.parameter_bytes - cost.moment_bytes;
+
+    if (configuration_.train.sample_every > 0) measure_sampling(cost);
+    return cost;
+}
+
+void Trainer::measure_sampling(TrainingCost& cost) {
+    Model averaged(configuration_, device_);
+    averaged.store.values().copy_from(optimizer_.ema());
+    averaged.store.values_changed();
+    ModelDenoiser denoiser(averaged);
+    const SamplingPlan plan = sampling_plan();
+    processes::SampleRequest request = plan.request;
+    request.count = plan.count;
+    reset_peak_memory(device_);
+    auto last = Clock::now();
+    int steps = 0;
+    try {
+        process_->sample(denoiser, request, [&](const processes::SampleStep& s) {
+            cost.seconds_per_grid = seconds_since(last) * s.steps;
+            last = Clock::now();
+            if (++steps == 2) throw EnoughSampled(); // the first one makes plans
+        });
+    } catch (const EnoughSampled&) {
+    }
+    cost.sampling_bytes = memory_statistics(device_).peak;
+    const Image8 grid = grid_of(
+        {.count = int(plan.count),
+         .height = process_->size().height,
+         .width = process_->size().width,
+         .channels = process_->size().channels,
+         .pixels = std::vector<uint8_t>(size_t(plan.count) * size_t(process_->size().height) *
+                                        size_t(process_->size().width) * size_t(process_->size().channels)),
+         .trajectory = {},
+         .seconds = 0});
+    cost.grid_bytes = int64_t(grid.pixels.size());
+}
+
+} // namespace heat::tools
