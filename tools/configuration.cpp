@@ -2,6 +2,7 @@
 
 #include "engine/io/file.h"
 #include "kernels/error.h"
+#include "tools/nearest.h"
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
@@ -110,28 +111,9 @@ constexpr uint64_t largest_configuration = 1 << 20;
 const std::vector<std::string> downsample_names{"convolution", "average_pool"};
 const std::vector<std::string> upsample_names{"convolution", "nearest"};
 
-size_t edit_distance(const std::string& a, const std::string& b) {
-    std::vector<size_t> row(b.size() + 1);
-    for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (size_t i = 1; i <= a.size(); ++i) {
-        size_t diagonal = std::exchange(row[0], i);
-        for (size_t j = 1; j <= b.size(); ++j) {
-            const size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
-        }
-    }
-    return row.back();
-}
-
-const std::string& nearest(const std::string& name, const std::vector<std::string>& names) {
-    return *std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
-        return edit_distance(name, a) < edit_distance(name, b);
-    });
-}
-
 std::vector<std::string> keys_of(const std::vector<Field>& fields) {
     std::vector<std::string> keys;
+    keys.reserve(fields.size());
     for (const Field& field : fields) keys.push_back(field.key);
     return keys;
 }
@@ -252,14 +234,14 @@ void apply(Configuration& configuration, const toml::table& table, const std::st
         if (!keys) throw Error(fmt::format("{}: key {} stands outside a [section]", source, section));
         if (std::find(sections.begin(), sections.end(), section) == sections.end())
             throw Error(fmt::format("{}: unknown section [{}]; did you mean [{}]?{}", source, section,
-                                    nearest(section, sections), hint));
+                                    nearest_name(section, sections), hint));
         for (const auto& [name, node] : *keys) {
             const std::string key = fmt::format("{}.{}", section, shortened(std::string(name.str())));
             const auto field =
                 std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.key == key; });
             if (field == fields.end())
                 throw Error(fmt::format("{}: unknown key {}; did you mean {}?{}", source, key,
-                                        nearest(key, keys_of(fields)), hint));
+                                        nearest_name(key, keys_of(fields)), hint));
             std::visit(Setter{*field, node, source}, field->target);
         }
     }
@@ -323,6 +305,11 @@ Configuration read_configuration(const std::filesystem::path& path, const std::v
         throw Error(fmt::format("data.resize is crop or none, got \"{}\"", resize));
     configuration.network.validate();
     return configuration;
+}
+
+std::vector<std::string> configuration_keys() {
+    Configuration any;
+    return keys_of(fields_of(any));
 }
 
 std::string to_toml(const Configuration& configuration) {

@@ -60,6 +60,9 @@ Configuration read_configuration(const std::filesystem::path& path,
                                  const std::vector<std::string>& settings = {},
                                  ConfigurationSource source = ConfigurationSource::user);
 
+/// Every key there is, "train.steps".
+std::vector<std::string> configuration_keys();
+
 /// The configuration as TOML, every key written out; read_configuration gives it back.
 std::string to_toml(const Configuration& configuration);
 

@@ -59,8 +59,10 @@ void add_info_command(CLI::App& app) {
     auto o = std::make_shared<InfoOptions>();
     CLI::App* command = app.add_subcommand(
         "info", "This build and machine; or a configuration or run: network size, checkpoints");
-    command->add_option("config_or_run", o->source, "Configuration (TOML) or run folder");
-    command->add_option("--set", o->settings, "Override a key; may be repeated")->allow_extra_args(false);
+    command->add_option("config_or_run", o->source, "Configuration (TOML) or run folder")->type_name("PATH");
+    command->add_option("--set", o->settings, "Override a key; may be repeated")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
     command->add_flag("--json", o->json, "Print JSON");
     command->footer("Examples:\n  engine info\n  engine info configs/cifar10-ddpm.toml --json");
     command->callback([o] {

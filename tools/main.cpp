@@ -1,10 +1,13 @@
 #include "tools/commands.h"
+#include "tools/exit_codes.h"
 #include "tools/interrupt.h"
+#include "tools/nearest.h"
 #include "tools/remark.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -32,14 +35,48 @@ void print_error(const std::string& message) {
     heat::tools::remark("error: " + line);
 }
 
+std::string exit_code_text() {
+    std::string text;
+    for (const heat::tools::ExitCode& code : heat::tools::exit_codes)
+        text += fmt::format("{}{} {}", text.empty() ? "Exit codes: " : ", ", code.code, code.meaning);
+    return text + ".";
+}
+
+/// The error of a word that stands where a command should, or an option before one, and is none; "" where
+/// that is not what is wrong.
+std::string unknown_command(const CLI::App& app, int argc, char** argv) {
+    const CLI::App* command = &app;
+    std::string name = app.get_name();
+    for (int i = 1; i < argc; ++i) {
+        const auto below = command->get_subcommands([](const CLI::App*) { return true; });
+        if (below.empty()) return ""; // what follows are options and arguments of the command
+        const std::string word = argv[i];
+        if (word.starts_with('-'))
+            return command->get_option_no_throw(word.substr(0, word.find('='))) != nullptr
+                       ? ""
+                       : fmt::format("unknown option {}: see {} --help", word, name);
+        const auto found = std::find_if(below.begin(), below.end(),
+                                        [&](const CLI::App* c) { return c->get_name() == argv[i]; });
+        if (found != below.end()) {
+            command = *found;
+            name += " " + command->get_name();
+            continue;
+        }
+        std::vector<std::string> names;
+        names.reserve(below.size());
+        for (const CLI::App* c : below) names.push_back(c->get_name());
+        return fmt::format("unknown command {}; did you mean {} {}? There are {}", argv[i], name,
+                           heat::tools::nearest_name(argv[i], names), fmt::join(names, ", "));
+    }
+    return "";
+}
+
 int run(int argc, char** argv) {
     CLI::App app{"Heat Engine: trains and samples image models whose forward process is an operator.",
                  "engine"};
     app.require_subcommand(1);
     app.set_version_flag("--version", "engine " HEAT_VERSION);
-    app.footer("`engine COMMAND --help` shows a command's options and examples.\n"
-               "Exit codes: 0 done, 1 an error (one line says which), 2 a wrong command line, 130 "
-               "interrupted (training is saved).");
+    app.footer("`engine COMMAND --help` shows a command's options and examples.\n" + exit_code_text());
     heat::tools::add_train_command(app);
     heat::tools::add_sample_command(app);
     heat::tools::add_predict_command(app);
@@ -47,6 +84,8 @@ int run(int argc, char** argv) {
     heat::tools::add_data_command(app);
     heat::tools::add_info_command(app);
     heat::tools::add_bench_command(app);
+    heat::tools::add_completion_command(app);
+    heat::tools::add_man_command(app);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& e) {
@@ -54,12 +93,9 @@ int run(int argc, char** argv) {
     } catch (const CLI::RuntimeError& e) {
         return e.get_exit_code();
     } catch (const CLI::ParseError& e) {
-        if (app.get_subcommands().empty() && argc > 1)
-            print_error(fmt::format(
-                "unknown command {}: expected train, sample, predict, process, data, info or bench",
-                argv[1]));
-        else
-            print_error(e.what());
+        const std::string unknown = unknown_command(app, argc, argv);
+        if (argc == 1) heat::tools::remark(app.help());
+        print_error(unknown.empty() ? e.what() : unknown);
         return 2;
     } catch (const heat::tools::Interrupted&) {
         print_error("interrupted");

@@ -61,8 +61,11 @@ void print_text(const processes::Process& process, int rows) {
 void add_process_command(CLI::App& app) {
     auto o = std::make_shared<ProcessOptions>();
     CLI::App* command = app.add_subcommand("process", "Tables of a process and its report on itself");
-    command->add_option("config_or_run", o->source, "Configuration (TOML) or run folder")->required();
+    command->add_option("config_or_run", o->source, "Configuration (TOML) or run folder")
+        ->type_name("PATH")
+        ->required();
     command->add_option("--set", o->settings, "Override a key, e.g. process.steps=100; may be repeated")
+        ->type_name("KEY=VALUE")
         ->allow_extra_args(false);
     command->add_option("--rows", o->rows, "Levels to print, evenly spread")
         ->capture_default_str()
