@@ -85,7 +85,7 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libheat-engine-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(development_packages "")
 foreach(pair "fmt_FOUND=libfmt-dev" "ZLIB_FOUND=zlib1g-dev" "PNG_FOUND=libpng-dev" "JPEG_FOUND=libjpeg-dev"
-        "LIBZIP_LIBRARY=libzip-dev" "ONEDNN_LIBRARY=libdnnl-dev")
+             "LIBZIP_LIBRARY=libzip-dev" "ONEDNN_LIBRARY=libdnnl-dev")
     string(REGEX MATCH "^(.*)=(.*)$" match ${pair})
     if(${CMAKE_MATCH_1})
         list(APPEND development_packages ${CMAKE_MATCH_2})

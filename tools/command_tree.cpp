@@ -14,7 +14,7 @@ std::vector<std::string> choices_in(const std::string& type_name) {
 
 ValueKind kind_of(const std::string& type_name) {
     if (!choices_in(type_name).empty()) return ValueKind::choice;
-    if (type_name.starts_with("FOLDER")) return ValueKind::folder;
+    if (type_name.starts_with("FOLDER") || type_name.starts_with("[FOLDER]")) return ValueKind::folder;
     if (type_name.starts_with("KEY=VALUE")) return ValueKind::setting;
     for (const char* number : {"INT", "UINT", "FLOAT"})
         if (type_name.starts_with(number)) return ValueKind::number;

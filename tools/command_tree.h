@@ -11,7 +11,7 @@ namespace heat::tools {
 enum class ValueKind {
     none,    ///< a flag takes nothing
     file,    ///< a path, or text of any kind
-    folder,  ///< type name FOLDER
+    folder,  ///< type name FOLDER, or [FOLDER] where it may be left out
     number,  ///< INT, UINT, FLOAT
     choice,  ///< type name {a,b,c}, or a CLI::IsMember
     setting, ///< type name KEY=VALUE: a key of the configuration

@@ -184,7 +184,9 @@ void add_data_command(CLI::App& app) {
         "inspect", "What a data set holds: sizes, kinds, classes, statistics; and a contact sheet of it");
     command->add_option("path", o->path, "Folder or zip file of PNG and JPEG images, or IDX or CIFAR-10 data")
         ->required();
-    command->add_option("--format", o->format, "auto, idx, cifar10 or images")->capture_default_str();
+    command->add_option("--format", o->format, "What it is")
+        ->type_name("{auto,idx,cifar10,images}")
+        ->capture_default_str();
     CLI::Option* height = command
                               ->add_option("--height", o->height,
                                            "Look at the images as training would see them: scaled "

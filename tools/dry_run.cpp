@@ -116,7 +116,8 @@ void dry_run(Trainer& trainer, const RunFolder& folder, const Configuration& con
     line("  average", size_text(cost.parameter_bytes));
     line("  activations", size_text(cost.activation_bytes));
     if (cost.sampling_bytes > 0) line("memory of a grid", size_text(cost.sampling_bytes));
-    line("data set", size_text(cost.data_bytes) + ", in the machine's memory");
+    line("data set", cost.data_bytes > 0 ? size_text(cost.data_bytes) + ", in the machine's memory"
+                                         : "not held in memory, decoded as it is needed");
     line("time a step", fmt::format("{:.4g} s, mean of {}", cost.seconds_per_step, cost.steps_timed));
     if (cost.sampling_bytes > 0) line("time of a grid", duration_text(cost.seconds_per_grid));
     line("time in all", fmt::format("{}, {} steps from {}", duration_text(seconds), left, cost.first_step));

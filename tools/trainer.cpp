@@ -170,11 +170,10 @@ void Trainer::report_waiting() const {
     const double waited = loader_->seconds_waited(), batches = double(loader_->batches_given());
     constexpr double worth_a_word = 1e-3; // seconds for each batch
     if (batches == 0 || waited / batches < worth_a_word) return;
-    remark(
-        fmt::format("waited {:.1f} ms for each batch of images{}", 1e3 * waited / batches,
-                    images_->in_memory()
-                        ? ""
-                        : "; a data.memory_limit that holds them all, or smaller files, would spare that"));
+    note(fmt::format("waited {:.1f} ms for each batch of images{}", 1e3 * waited / batches,
+                     images_->in_memory()
+                         ? ""
+                         : "; a data.memory_limit that holds them all, or smaller files, would spare that"));
 }
 
 void Trainer::save(const RunFolder& folder) {

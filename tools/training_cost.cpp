@@ -37,9 +37,8 @@ TrainingCost Trainer::measure(const RunFolder& folder) {
     cost.parameters = model_.store.parameter_count();
     cost.parameter_bytes = model_.store.flat_size() * int64_t(sizeof(float));
     cost.moment_bytes = 2 * cost.parameter_bytes;
-    const DataConfig& data = configuration_.data;
-    cost.data_bytes =
-        images_->in_memory() ? int64_t(images_->count()) * data.height * data.width * data.channels : 0;
+    if (const auto* in_memory = dynamic_cast<const MemoryImages*>(images_.get()))
+        cost.data_bytes = int64_t(in_memory->dataset().pixels.size());
     if (process_->needs_prior()) {
         make_prior();
         for (const auto& [name, tensor] : process_->prior())

@@ -13,7 +13,7 @@ struct TrainingCost {
     int64_t activation_bytes = 0; ///< beyond those, at the peak of a step
     int64_t sampling_bytes =
         0;                  ///< at the peak of drawing a grid, the training's arrays included; 0: no grids
-    int64_t data_bytes = 0; ///< of the data set, in the machine's memory
+    int64_t data_bytes = 0; ///< of the images held in the machine's memory; 0: decoded as they are needed
     double seconds_per_step = 0; ///< the mean of `steps_timed` updates after a first one
     int steps_timed = 0;
     double seconds_per_grid = 0;

@@ -19,7 +19,8 @@ check_command() { # check_command NAME...: it and what is below it, its options,
     for option in $(grep -oE '^  [^ ]*--[a-z-]+' "$out" | grep -oE -- '--[a-z-]+' | grep -vx -- --help || true); do
         expect_text "$work/part" "$option"
     done
-    while read -r below; do expect_text "$work/part" "$below"; done < <(sed -n '/^Examples\?:/,$p' "$out" | grep '^  engine ' || true)
+    while read -r below; do expect_text "$work/part" "$below"; done \
+        < <(sed -n '/^Examples\?:/,$p' "$out" | grep '^  engine [ -~]*$' || true) # ASCII alone is as it is on the page
     while read -r below; do check_command "$@" "$below"; done \
         < <(sed -n '/^Subcommands:/,/^$/p' "$out" | awk '/^  [a-z]/ { print $1 }')
 }

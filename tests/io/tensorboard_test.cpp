@@ -70,11 +70,6 @@ TEST_SUITE("io") {
                                     {{{"loss", std::numeric_limits<float>::infinity()}}}));
         append(ours, image_record(golden_time + double(far_step), far_step, "samples", 2, 3, 3, png));
         CHECK(ours == golden);
-
-        const Image8 image = decode_png(png, "golden").image;
-        CHECK(image.height == 2);
-        CHECK(image.width == 3);
-        CHECK(image.channels == 3);
     }
 
     TEST_CASE("tensorboard: what a resumed run keeps of the package's file") {
@@ -126,7 +121,7 @@ TEST_SUITE("io") {
         file.add_scalars(3, {{{"loss", 0.25f}}});
         const std::vector<uint8_t> whole = read_file(path);
         CHECK(kept_event_bytes(whole, 3) == whole.size());
-        CHECK(decode_png(embedded_png(whole), "event").image.pixels == image.pixels);
+        CHECK(embedded_png(whole) == encode_png(image));
         file.truncate(3);
         CHECK(read_file(path) == whole);
 
