@@ -128,11 +128,6 @@ void add_train_command(CLI::App& app) {
     command->add_option("--device", options->device, "Where to compute")
         ->type_name("{auto,cpu,cuda}")
         ->capture_default_str();
-    command->add_flag("--json", options->json,
-                      "Print JSON: an object a line of the log, and the result as the last");
-    command->add_flag("--dry-run", options->dry_run,
-                      "Check everything, measure memory and time by some steps, write nothing");
-    add_quiet_flag(*command);
     options->profile.add_to(*command, "RUN/profile");
     command->add_flag("--json", options->json,
                       "Print JSON: an object a line of the log, and the result as the last");
