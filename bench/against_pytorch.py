@@ -190,15 +190,16 @@ def main():
         "torch": torch.__version__,
         "steps": rows,
     }
+    output = pathlib.Path(options.output)
+    result["first_image"] = first_image(options, environment)
+    print(f"first image: {result['first_image']['median_without_first']}", file=sys.stderr, flush=True)
     for name, config, train_batch, sample_batch in NETWORKS:
         if options.only and name != options.only:
             continue
-        rows.append(compare(name, config, "train", train_batch, options, environment))
-        rows.append(compare(name, config, "sample", sample_batch, options, environment))
-    result["first_image"] = first_image(options, environment)
-    print(f"first image: {result['first_image']['median_without_first']}", file=sys.stderr)
-    pathlib.Path(options.output).write_text(json.dumps(result, indent=1) + "\n")
-    print(options.output)
+        for mode, batch in (("train", train_batch), ("sample", sample_batch)):
+            rows.append(compare(name, config, mode, batch, options, environment))
+            output.write_text(json.dumps(result, indent=1) + "\n")  # what is measured is kept if the rest is not
+    print(output)
 
 
 if __name__ == "__main__":

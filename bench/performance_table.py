@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""Prints the tables of docs/performance.md from bench/results/against_pytorch.json."""
+import json
+import pathlib
+
+RESULTS = pathlib.Path(__file__).resolve().parent / "results/against_pytorch.json"
+
+
+def cell(result):
+    t = result["milliseconds"]
+    return f"{t['median']:.1f} ({t['low_quartile']:.1f}–{t['high_quartile']:.1f})"
+
+
+def main():
+    data = json.loads(RESULTS.read_text())
+    print("| network, step, batch | PyTorch's best, ms | ours, ms | times faster | memory, ours / PyTorch's least, MiB | ratio |")
+    print("|---|---|---|---|---|---|")
+    for row in data["steps"]:
+        theirs, ours = (row[side][row["best"][side]] for side in ("pytorch", "ours"))
+        least = min(r["memory_mib"] for r in row["pytorch"].values())
+        print(
+            f"| {row['network']} {row['mode']}, {row['batch']} | {row['best']['pytorch']}: {cell(theirs)} |"
+            f" {row['best']['ours']}: {cell(ours)} | {row['times_faster']:.2f} |"
+            f" {ours['memory_mib']:.0f} / {least:.0f} | {row['memory_ratio']:.2f} |"
+        )
+    print("\n| network, step | " + " | ".join([*data["steps"][0]["pytorch"], "ours f32", "ours bf16"]) + " |")
+    print("|---|" + "---|" * (len(data["steps"][0]["pytorch"]) + 2))
+    for row in data["steps"]:
+        values = [*row["pytorch"].values(), row["ours"]["f32"], row["ours"]["bf16"]]
+        medians = " | ".join(f"{v['milliseconds']['median']:.1f}" for v in values)
+        print(f"| {row['network']} {row['mode']} | {medians} |")
+    first = data["first_image"]
+    median = first["median_without_first"]
+    print(
+        f"\nFrom the command to the first image: {median['ours']:.2f} s, PyTorch {median['pytorch']:.2f} s"
+        f" (a share of {first['share']:.3f})."
+    )
+
+
+if __name__ == "__main__":
+    main()
