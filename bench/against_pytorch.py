@@ -106,6 +106,7 @@ def compare(name, config, mode, batch, options, environment):
     row = {
         "network": name,
         "parameters": contestants["ours", "f32"].about["parameters"],
+        "gflop_per_step": round(contestants["ours", "f32"].about["flops"] / 1e9, 3),
         "mode": mode,
         "batch": batch,
         **results,
@@ -191,6 +192,8 @@ def main():
         "steps": rows,
     }
     output = pathlib.Path(options.output)
+    device = subprocess.run([options.engine, "bench", "device", "--json"], check=True, env=environment, capture_output=True)
+    result["device"] = json.loads(device.stdout)
     result["first_image"] = first_image(options, environment)
     print(f"first image: {result['first_image']['median_without_first']}", file=sys.stderr, flush=True)
     for name, config, train_batch, sample_batch in NETWORKS:

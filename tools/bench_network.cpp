@@ -2,6 +2,7 @@
 
 #include "engine/data/batch_loader.h"
 #include "engine/machine.h"
+#include "engine/profiler.h"
 #include "kernels/error.h"
 #include "tools/training_step.h"
 
@@ -127,6 +128,17 @@ private:
     processes::SampleRequest request_;
 };
 
+/// Multiplications and additions of one step as the ops count them (engine/profiler.h): a convolution's
+/// directly, whatever computes it.
+template <class Work>
+double flops_of_step(Work& work) {
+    Profiler::start();
+    work.run(1);
+    double flops = 0;
+    for (const ProfileEntry& entry : Profiler::stop().entries) flops += entry.flops;
+    return flops;
+}
+
 template <class Work>
 void measure(const NetworkOptions& o, const Configuration& configuration, Device device) {
     const int64_t resting = resident_bytes();
@@ -138,6 +150,7 @@ void measure(const NetworkOptions& o, const Configuration& configuration, Device
                                {"batch", configuration.train.batch},
                                {"dtype", name_of(work.dtype())},
                                {"parameters", work.parameters()},
+                               {"flops", flops_of_step(work)},
                                {"threads", cpu_threads()},
                                {"device", describe_device(device)}};
     const auto memory = [&] {
@@ -213,7 +226,7 @@ void add_network_benchmark(CLI::App& bench) {
     command->footer(
         "Examples:\n"
         "  engine bench network bench/networks/unet-1m.toml --mode train --batch 32\n"
-        "  engine bench network bench/networks/unet-36m.toml --mode sample --batch 16 --dtype bf16 --json");
+        "  engine bench network configs/cifar10-ddpm.toml --mode sample --batch 16 --dtype bf16 --json");
     command->callback([o] { bench_network(*o); });
 }
 

@@ -24,8 +24,7 @@ struct TrainConfig {
     int64_t steps = 10000; ///< optimiser updates
     int64_t batch = 64;
     int64_t seed = 0;
-    std::string dtype =
-        "auto"; ///< of activations: f32, bf16, or bf16 where the machine is faster in it
+    std::string dtype = "auto"; ///< of activations: f32, bf16, or bf16 where the machine is faster in it
     OptimizerOptions optimizer;
     int64_t log_every = 50;
     int64_t checkpoint_every = 1000;

@@ -56,19 +56,20 @@ void save_checkpoint(const RunFolder& folder, ParameterStore& store, Optimizer& 
 
 std::optional<RunState> resume_checkpoint(const RunFolder& folder, ParameterStore& store,
                                           Optimizer& optimizer, DamagedOnes damaged_ones) {
-    const std::vector<Checkpoint> all = folder.checkpoints();
+    std::vector<Checkpoint> newest_first = folder.checkpoints();
+    std::reverse(newest_first.begin(), newest_first.end());
     std::vector<Damage> damages;
-    for (auto checkpoint = all.rbegin(); checkpoint != all.rend(); ++checkpoint) {
+    for (const Checkpoint& checkpoint : newest_first) {
         RunState state;
         try {
-            state = verify_checkpoint(*checkpoint, checkpoint_files);
+            state = verify_checkpoint(checkpoint, checkpoint_files);
         } catch (const DamagedCheckpoint& error) {
-            damages.push_back({*checkpoint, error.what()});
+            damages.push_back({checkpoint, error.what()});
             continue;
         }
-        load_parameters(checkpoint->folder / checkpoint_files[0], store, store.values());
-        load_parameters(checkpoint->folder / checkpoint_files[1], store, optimizer.ema());
-        load_moments(checkpoint->folder / checkpoint_files[2], store, optimizer);
+        load_parameters(checkpoint.folder / checkpoint_files[0], store, store.values());
+        load_parameters(checkpoint.folder / checkpoint_files[1], store, optimizer.ema());
+        load_moments(checkpoint.folder / checkpoint_files[2], store, optimizer);
         optimizer.set_steps(state.step);
         for (const Damage& damage : damages)
             if (damaged_ones == DamagedOnes::set_aside)

@@ -2,47 +2,13 @@
 
 #include "engine/io/file.h"
 #include "engine/io/tensorboard.h"
-#include "kernels/error.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 namespace heat::tools {
 namespace fs = std::filesystem;
-namespace {
-
-/// Closes a descriptor on every way out.
-struct Descriptor {
-    int number = -1;
-    ~Descriptor() {
-        if (number >= 0) ::close(number);
-    }
-};
-
-[[noreturn]] void refuse(const fs::path& path) {
-    throw Error(fmt::format("cannot write {}: {}{}", path.string(), std::strerror(errno),
-                            errno == ENOSPC || errno == EDQUOT ? "; free some space" : ""));
-}
-
-void append_line(const fs::path& path, const std::string& line) {
-    const Descriptor file{::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666)};
-    if (file.number < 0) refuse(path);
-    const std::string text = line + '\n';
-    for (size_t done = 0; done < text.size();) {
-        const ssize_t wrote = ::write(file.number, text.data() + done, text.size() - done);
-        if (wrote < 0 && errno == EINTR) continue;
-        if (wrote < 0) refuse(path);
-        done += static_cast<size_t>(wrote);
-    }
-}
-
-} // namespace
 
 std::string to_json(const LogRecord& record) {
     return nlohmann::json{{"step", record.step},
@@ -73,7 +39,8 @@ void RunLog::truncate(int64_t step) const {
 }
 
 void RunLog::add(const LogRecord& record) const {
-    append_line(folder_.metrics(), to_json(record));
+    const std::string line = to_json(record) + '\n';
+    append_to_file(folder_.metrics(), {reinterpret_cast<const uint8_t*>(line.data()), line.size()});
     const Scalar scalars[] = {{"loss", float(record.loss)},
                               {"learning_rate", float(record.learning_rate)},
                               {"gradient_norm", float(record.gradient_norm)},
@@ -86,11 +53,8 @@ void RunLog::add_grid(int64_t step, const Image8& grid) const {
 }
 
 void RunLog::sync() const {
-    for (const fs::path& path : {folder_.metrics(), folder_.events()}) {
-        const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
-        if (file.number < 0 && errno == ENOENT) continue; // nothing was logged yet
-        if (file.number < 0 || (::fsync(file.number) != 0 && errno != EINVAL)) refuse(path);
-    }
+    sync_file(folder_.metrics());
+    sync_file(folder_.events());
 }
 
 } // namespace heat::tools

@@ -204,6 +204,24 @@ void write_file_atomically(const fs::path& path, std::string_view text) {
     file.commit();
 }
 
+void append_to_file(const fs::path& path, std::span<const uint8_t> bytes) {
+    const Descriptor file{::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)};
+    if (file.number < 0) throw Error(fmt::format("cannot write {}: {}", path.string(), reason(errno)));
+    while (!bytes.empty()) {
+        const ssize_t wrote = ::write(file.number, bytes.data(), bytes.size());
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote < 0) throw Error(fmt::format("cannot write {}: {}", path.string(), reason(errno)));
+        bytes = bytes.subspan(static_cast<size_t>(wrote));
+    }
+}
+
+void sync_file(const fs::path& path) {
+    const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+    if (file.number < 0 && errno == ENOENT) return;
+    if (file.number < 0 || (::fsync(file.number) != 0 && errno != EINVAL))
+        throw Error(fmt::format("cannot write {}: {}", path.string(), reason(errno)));
+}
+
 MappedFile::MappedFile(const fs::path& path) {
     struct stat status {};
     const Descriptor descriptor{open_for_reading(path, status)};

@@ -33,6 +33,14 @@ FileSum sum_file(const std::filesystem::path& path);
 void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
+/// Appends to a file, which is made if needed; its folder must exist. A log's way to write: killed in the
+/// middle, the end of `bytes` is missing. Throws Error naming the path and the system's reason; part of
+/// `bytes` may then be written.
+void append_to_file(const std::filesystem::path& path, std::span<const uint8_t> bytes);
+/// Waits until what was appended is on the disk. A file that is not there is none to wait for. Throws as
+/// append_to_file.
+void sync_file(const std::filesystem::path& path);
+
 /// A file written piece by piece as `path.tmp-<pid>`, which takes its name only with `commit()`; destroyed
 /// without it (an exception on the way), nothing remains. A symbolic link is followed, a path that is
 /// something else than a regular file (a folder, a device) is refused. Every failure throws Error naming the

@@ -7,14 +7,9 @@
 #include "engine/io/protobuf.h"
 #include "kernels/error.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 
 namespace heat {
 namespace fs = std::filesystem;
@@ -77,19 +72,6 @@ int64_t step_of(std::span<const uint8_t> event) {
     return 0;
 }
 
-/// Closes a descriptor on every way out.
-struct Descriptor {
-    int number = -1;
-    ~Descriptor() {
-        if (number >= 0) ::close(number);
-    }
-};
-
-[[noreturn]] void refuse(const fs::path& path) {
-    throw Error(fmt::format("cannot write {}: {}{}", path.string(), std::strerror(errno),
-                            errno == ENOSPC || errno == EDQUOT ? "; free some space" : ""));
-}
-
 double now() {
     return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -147,7 +129,9 @@ void EventFile::truncate(int64_t last_step) const {
         size = file.bytes().size();
         kept = kept_event_bytes(file.bytes(), last_step);
     }
-    if (kept < size && ::truncate(path_.c_str(), off_t(kept)) != 0) refuse(path_);
+    std::error_code error;
+    if (kept < size) fs::resize_file(path_, kept, error);
+    if (error) throw Error(fmt::format("cannot write {}: {}", path_.string(), error.message()));
 }
 
 void EventFile::add_scalars(int64_t step, std::span<const Scalar> scalars) const {
@@ -161,18 +145,11 @@ void EventFile::add_image(int64_t step, const std::string& tag, const Image8& im
 void EventFile::append(std::span<const uint8_t> record) const {
     std::error_code ignored; // opening says what is wrong
     fs::create_directories(path_.parent_path(), ignored);
-    const Descriptor file{::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)};
-    struct stat status {};
-    if (file.number < 0 || ::fstat(file.number, &status) != 0) refuse(path_);
     std::vector<uint8_t> bytes;
-    if (status.st_size == 0) bytes = version_record(now());
+    const auto size = fs::file_size(path_, ignored);
+    if (ignored || size == 0) bytes = version_record(now());
     bytes.insert(bytes.end(), record.begin(), record.end());
-    for (size_t done = 0; done < bytes.size();) {
-        const ssize_t wrote = ::write(file.number, bytes.data() + done, bytes.size() - done);
-        if (wrote < 0 && errno == EINTR) continue;
-        if (wrote < 0) refuse(path_);
-        done += size_t(wrote);
-    }
+    append_to_file(path_, bytes);
 }
 
 } // namespace heat

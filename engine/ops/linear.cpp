@@ -20,13 +20,13 @@ struct WeightColumns {
 };
 
 /// Columns first … first+width of the weight in x's type: the master itself, or a bf16 copy of theirs,
-/// without gaps, because oneDNN is twice as slow with them.
+/// without gaps, because oneDNN takes a slower product for columns with gaps.
 WeightColumns columns_of(const Parameter& weight, Dtype dtype, int64_t first, int64_t width) {
     const Tensor& w = weight.value();
     const int64_t outputs = w.shape()[0], inputs = w.count() / outputs;
     if (dtype == Dtype::f32) return {w.data<float>() + first, inputs};
-    const void* copy =
-        weight.derived(fmt::format("bf16 columns {}", first), size_t(outputs * width) * 2, [&](void* buffer) {
+    const void* copy = weight.derived(
+        fmt::format("bf16 columns {}+{}", first, width), size_t(outputs * width) * 2, [&](void* buffer) {
             auto* to = static_cast<bf16*>(buffer);
             if (width == inputs) {
                 kernels::cast(w.stream(), w.data<float>(), to, w.count());

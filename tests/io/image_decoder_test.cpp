@@ -182,15 +182,16 @@ TEST_SUITE("io") {
 
 #if defined(HEAT_WITH_JPEG)
     TEST_CASE("image decoder: JPEGs of every kind against Pillow") {
-        for (const auto& [name, colours] : {std::pair{"baseline420.jpg", "RGB"},
-                                            {"baseline444.jpg", "RGB"},
-                                            {"progressive.jpg", "RGB"},
-                                            {"grey.jpg", "grey"},
-                                            {"cmyk.jpg", "CMYK"}}) {
+        for (const auto& jpeg : {std::pair{"baseline420.jpg", "RGB"},
+                                 {"baseline444.jpg", "RGB"},
+                                 {"progressive.jpg", "RGB"},
+                                 {"grey.jpg", "grey"},
+                                 {"cmyk.jpg", "CMYK"}}) {
+            const std::string name = jpeg.first;
             CAPTURE(name);
             const DecodedImage decoded = decode_image(golden_image_file(name), name);
             CHECK(largest_difference(decoded.image, golden_pixels(name)) <= 1); // another build of libjpeg
-            CHECK(decoded.colours == colours);
+            CHECK(decoded.colours == jpeg.second);
         }
     }
 

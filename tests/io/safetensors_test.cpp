@@ -37,7 +37,7 @@ std::vector<uint8_t> assemble(std::string_view header, size_t data_bytes) {
 
 std::string refusal(const TemporaryFolder& folder, std::span<const uint8_t> file) {
     write_bytes(folder / "bad.safetensors", file);
-    const std::string message = error_of([&] { SafetensorsFile opened(folder / "bad.safetensors"); });
+    std::string message = error_of([&] { SafetensorsFile opened(folder / "bad.safetensors"); });
     if (!message.empty()) CHECK(contains(message, (folder / "bad.safetensors").string()));
     return message;
 }

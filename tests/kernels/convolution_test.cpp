@@ -109,6 +109,22 @@ TEST_SUITE("kernels") {
         CHECK(winograd::pays({32, 28, 28, 4 * v, 4 * v, 3, 3, 1, 1, 1, 1, 1}, Dtype::f32));
     }
 
+    TEST_CASE("convolution: bf16 Winograd tiles lose little more than bf16 itself") {
+        const int v = winograd::channel_multiple();
+        const ConvolutionShape s{4, 12, 12, 4 * v, v, 3, 3, 1, 1, 1, 1, 1};
+        const size_t pixels = size_t(s.n) * s.h * s.w;
+        const auto x = reference::random_stored<bf16>(pixels * size_t(s.c_in), 1);
+        const auto w = reference::random_stored<float>(size_t(9) * s.c_in * s.c_out, 2);
+        const auto plan = winograd::make_convolution_plan(s, Dtype::bf16);
+        std::vector<bf16> y(pixels * size_t(s.c_out));
+        std::vector<float> workspace(plan->workspace_bytes() / sizeof(float) + 1);
+        plan->forward(Stream{}, x.stored.data(), w.stored.data(), nullptr, y.data(), workspace.data());
+        const reference::ConvolutionSizes sizes{s.n, s.h, s.w, s.c_in, s.c_out, 3, 3, 1, 1, 1, 1, 1};
+        const double error = reference::nmse(reference::widened(y),
+                                             reference::convolution_forward(sizes, x.exact, w.exact, {}));
+        CHECK(error <= (winograd::multiplies_bf16() ? 6e-5 : 1e-5));
+    }
+
     TEST_CASE("convolution: a large batch is unfolded in several parts") {
         const ConvolutionShape s{40, 24, 24, 24, 8, 3, 3, 1, 1, 1, 1, 1}; // 19 MiB of patches
         check_plan<float>(convolution_plan_portable(s, Dtype::f32), s, Stream{});
