@@ -13,7 +13,7 @@ constexpr const char* labels_name = "train-labels-idx1-ubyte";
 
 std::string refusal(const TemporaryFolder& folder, std::span<const uint8_t> file) {
     write_bytes(folder / images_name, file);
-    const std::string message = error_of([&] { load_idx(folder / images_name); });
+    std::string message = error_of([&] { load_idx(folder / images_name); });
     if (!message.empty()) CHECK(contains(message, (folder / images_name).string()));
     return message;
 }
@@ -95,7 +95,7 @@ TEST_SUITE("data") {
         write_bytes(folder / images_name, make_idx_images(2, 3, 3));
         const auto refusal_of_labels = [&](std::span<const uint8_t> file) {
             write_bytes(folder / labels_name, file);
-            const std::string message = error_of([&] { load_idx(folder / images_name); });
+            std::string message = error_of([&] { load_idx(folder / images_name); });
             CHECK(contains(message, (folder / labels_name).string()));
             return message;
         };

@@ -35,7 +35,7 @@ std::vector<uint8_t> assemble(int version, std::string_view header, size_t data_
 }
 
 std::string refusal(std::span<const uint8_t> file) {
-    const std::string message = error_of([&] { decode_npy(file, "x.npy"); });
+    std::string message = error_of([&] { decode_npy(file, "x.npy"); });
     if (!message.empty()) CHECK(contains(message, "x.npy"));
     return message;
 }
