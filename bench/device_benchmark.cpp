@@ -35,10 +35,10 @@ __attribute__((noinline)) float multiply_add_chains(int64_t rounds) {
         for (int c = 0; c < chains; ++c) sums[c][l] = float(c + l);
     }
     for (int64_t r = 0; r < rounds; ++r)
-        for (int c = 0; c < chains; ++c) sums[c] = sums[c] * factor + term;
+        for (auto& sum : sums) sum = sum * factor + term;
     float total = 0;
-    for (int c = 0; c < chains; ++c)
-        for (int l = 0; l < lane_count; ++l) total += sums[c][l];
+    for (const auto& sum : sums)
+        for (int l = 0; l < lane_count; ++l) total += sum[l];
     return total;
 }
 

@@ -47,6 +47,7 @@ std::vector<OperatorTotal> totals_of(const Profile& profile, const std::optional
         if (e.main_thread) inside += e.seconds;
     }
     std::vector<OperatorTotal> totals;
+    totals.reserve(by_name.size() + 1);
     for (auto& [key, total] : by_name) totals.push_back(std::move(total));
     OperatorTotal outside;
     outside.name = "outside ops";
@@ -117,8 +118,8 @@ nlohmann::json profile_json(const Profile& profile, const std::optional<Roofline
 std::string trace_json(const Profile& profile) {
     // Line by line, not as one tree: a trace has hundreds of thousands of events.
     const auto quoted = [](const std::string& text) { return nlohmann::json(text).dump(); };
-    std::string text = fmt::format(
-        "{{\"displayTimeUnit\": \"ms\", \"dropped_events\": {}, \"traceEvents\": [", profile.dropped_events);
+    std::string text = fmt::format(R"({{"displayTimeUnit": "ms", "dropped_events": {}, "traceEvents": [)",
+                                   profile.dropped_events);
     const char* separator = "\n";
     std::set<int> tracks;
     for (const ProfileEvent& e : profile.events) {

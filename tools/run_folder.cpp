@@ -93,8 +93,9 @@ void RunFolder::make() {
     fs::path folder = path_.has_filename() ? path_ : path_.parent_path();
     for (; !folder.empty() && !fs::exists(folder, error); folder = folder.parent_path())
         missing.push_back(folder);
-    for (auto next = missing.rbegin(); next != missing.rend(); ++next) {
-        if (fs::create_directory(*next, error)) made_.push_back(*next);
+    std::reverse(missing.begin(), missing.end());
+    for (const fs::path& next : missing) {
+        if (fs::create_directory(next, error)) made_.push_back(next);
         if (error) break;
     }
     if (!fs::is_directory(path_, error)) {
@@ -161,7 +162,8 @@ void RunFolder::remove_beginning() const {
     const bool run = exists() && std::find(new_.begin(), new_.end(), config()) == new_.end();
     if (run) return;
     for (const fs::path& path : new_) fs::remove(path, ignored);
-    for (auto folder = made_.rbegin(); folder != made_.rend(); ++folder) fs::remove(*folder, ignored);
+    std::vector<fs::path> innermost_first(made_.rbegin(), made_.rend());
+    for (const fs::path& folder : innermost_first) fs::remove(folder, ignored);
 }
 
 void RunFolder::thin(int64_t keep, int64_t keep_every) const {

@@ -49,6 +49,7 @@ std::vector<fs::path> find_cifar10_batches(const std::vector<fs::path>& files) {
         if (name.starts_with("data_batch_") && name.ends_with(".bin")) batches.emplace(name, file);
     }
     std::vector<fs::path> ordered;
+    ordered.reserve(batches.size());
     for (const auto& [name, file] : batches) ordered.push_back(file);
     return ordered;
 }

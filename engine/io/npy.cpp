@@ -178,7 +178,7 @@ NpyView::NpyView(std::vector<int64_t> view_shape, NpyDtype view_dtype, std::span
     : shape(std::move(view_shape)), dtype(view_dtype), bytes(view_bytes) {}
 
 NpyView::NpyView(std::vector<int64_t> view_shape, std::span<const float> values)
-    : shape(std::move(view_shape)), dtype(NpyDtype::f32),
+    : shape(std::move(view_shape)),
       bytes(reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()) {}
 
 NpyView::NpyView(const NpyArray& array) : shape(array.shape), dtype(array.dtype), bytes(array.bytes) {}

@@ -37,7 +37,7 @@ TEST_SUITE("data") {
         const auto refusal = [&](std::span<const uint8_t> file) {
             write_bytes(folder / "a.bin", file);
             const std::vector<std::filesystem::path> files{folder / "a.bin"};
-            const std::string message = error_of([&] { load_cifar10(files); });
+            std::string message = error_of([&] { load_cifar10(files); });
             CHECK(contains(message, (folder / "a.bin").string()));
             return message;
         };

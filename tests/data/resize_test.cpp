@@ -43,16 +43,19 @@ TEST_SUITE("data") {
 
     TEST_CASE("resize: every pixel against a mean in double precision") {
         for (const int channels : {1, 3})
-            for (const auto& [from_height, from_width, height, width] : {std::tuple{13, 29, 8, 8},
-                                                                         {29, 13, 8, 8},
-                                                                         {31, 37, 5, 11},
-                                                                         {5, 7, 13, 17},
-                                                                         {1, 1, 3, 2},
-                                                                         {9, 9, 1, 1},
-                                                                         {1, 50, 4, 4},
-                                                                         {50, 1, 2, 9},
-                                                                         {64, 64, 63, 63},
-                                                                         {3, 4, 4, 3}}) {
+            for (const auto& sizes : {std::tuple{13, 29, 8, 8},
+                                      {29, 13, 8, 8},
+                                      {31, 37, 5, 11},
+                                      {5, 7, 13, 17},
+                                      {1, 1, 3, 2},
+                                      {9, 9, 1, 1},
+                                      {1, 50, 4, 4},
+                                      {50, 1, 2, 9},
+                                      {64, 64, 63, 63},
+                                      {3, 4, 4, 3}}) {
+                // Named one by one: clang 14 cannot capture structured bindings.
+                const int from_height = std::get<0>(sizes), from_width = std::get<1>(sizes);
+                const int height = std::get<2>(sizes), width = std::get<3>(sizes);
                 const Image8 image = noise(from_height, from_width, channels);
                 const Image8 result = resize_and_crop(image, height, width);
                 REQUIRE(result.pixels.size() == size_t(height * width * channels));
