@@ -1,9 +1,11 @@
 #include "kernels/group_norm.h"
 #include "kernels/math.h"
 #include "kernels/parallel.h"
+#include "kernels/silu_rows.h"
 
 #include <algorithm>
 #include <string>
+#include <type_traits>
 
 // Forward is two launches, backward three; between them stand sums per (image, row chunk, channel) in the
 // workspace. The two inputs are walked one after the other, so that inner loops run over contiguous memory.
@@ -168,6 +170,11 @@ private:
         const T* in = part + layout.offset(team.index(), width);
         T* out = y + layout.offset(team.index(), channels) + first;
         const float *m = center + first, *a = scale + first, *b = input.beta + first;
+#if !defined(__CUDA_ARCH__)
+        if constexpr (Silu && std::is_same_v<T, bf16> && std::is_same_v<Team, SerialTeam>)
+            if (has_silu_rows())
+                return silu_rows(in, layout.row_count(team.index()), width, {m, a, b}, out, channels);
+#endif
         team.rows(layout.row_count(team.index()), width, [=](int r, int c) {
             const float z = (to_float(in[r * width + c]) - m[c]) * a[c] + b[c];
             out[r * channels + c] = from_float<T>(Silu ? silu(z) : z);

@@ -51,45 +51,52 @@ public:
 
     /// Fills u, size() elements, from the master.
     void transform(const float* weight, Element* u) const {
-        const int panel_count = panels.count(), rows = depth();
-        constexpr int block = 16; // keeps the lines of a strided master in the first cache
-        const int blocks = (rows + block - 1) / block;
+        const int panel_count = panels.count(), blocks = view.depth / lanes;
 #pragma omp parallel for collapse(2) schedule(static)
         for (int panel = 0; panel < panel_count; ++panel)
-            for (int part = 0; part < blocks; ++part)
-                for (int j = 0; j < panels.size(panel); ++j)
-                    for (int k = part * block; k < std::min(rows, (part + 1) * block); ++k)
-                        transform_row(weight, u, panel, j, k);
+            for (int block = 0; block < blocks; ++block)
+                for (int j = 0; j < panels.size(panel); ++j) transform_block(weight, u, panel, j, block);
     }
 
 private:
-    Vector tap(const float* weight, int64_t k, int64_t n) const {
-        const float* from = weight + k * view.depth_stride + n * view.width_stride;
-        if (view.width_stride == 1) return load(from);
-        Vector v;
-        for (int lane = 0; lane < lanes; ++lane) v[lane] = from[lane * view.width_stride];
-        return v;
+    static constexpr int pairing = rows_per_element<Element>;
+
+    /// The nine taps of `lanes` × `lanes` filters: [tap][k], a vector along the width.
+    using Taps = Vector[9][lanes];
+
+    void load_taps(const float* weight, int64_t k, int64_t n, Taps& taps) const {
+        for (int tap = 0; tap < 9; ++tap) {
+            const float* from =
+                weight + k * view.depth_stride + n * view.width_stride + tap * view.tap_stride;
+            Vector* rows = taps[view.turned ? 8 - tap : tap];
+            // One of the two strides is 1; where it is the depth's, the block is read lying down.
+            const int64_t stride = view.width_stride == 1 ? view.depth_stride : view.width_stride;
+            for (int i = 0; i < lanes; ++i) rows[i] = load(from + i * stride);
+            if (view.width_stride != 1) transpose(rows);
+        }
     }
 
-    void filter(const float* weight, int k, int64_t n, Vector* v) const {
-        for (int i = 0; i < 9; ++i)
-            v[Tile::inputs * (i / 3) + i % 3] =
-                tap(weight + (view.turned ? 8 - i : i) * view.tap_stride, k, n);
+    static void filter(const Taps& taps, int k, Vector* v) {
+#pragma GCC unroll 9
+        for (int i = 0; i < 9; ++i) v[Tile::inputs * (i / 3) + i % 3] = taps[i][k];
         transform_filter<Tile>(v);
     }
 
-    void transform_row(const float* weight, Element* u, int panel, int j, int k) const {
+    void transform_block(const float* weight, Element* u, int panel, int j, int block) const {
         const int64_t n = int64_t(panels.first(panel) + j) * lanes, row = int64_t(panels.size(panel)) * lanes;
-        const int64_t to = k * row + j * lanes;
-        TileValues<Tile> v;
-        if constexpr (rows_per_element<Element> == 1) {
-            filter(weight, k, n, v);
-            for (int p = 0; p < points<Tile>; ++p) store(at(u, panel, p) + to, v[p]);
-        } else {
-            TileValues<Tile> odd;
-            filter(weight, 2 * k, n, v);
-            filter(weight, 2 * k + 1, n, odd);
-            for (int p = 0; p < points<Tile>; ++p) store_pairs(at(u, panel, p) + to, v[p], odd[p]);
+        Taps taps;
+        load_taps(weight, int64_t(block) * lanes, n, taps);
+        for (int k = 0; k < lanes; k += pairing) {
+            const int64_t to = (int64_t(block) * lanes + k) / pairing * row + j * lanes;
+            TileValues<Tile> v;
+            filter(taps, k, v);
+            if constexpr (pairing == 1) {
+                for (int p = 0; p < points<Tile>; ++p) store(at(u, panel, p) + to, v[p]);
+            } else {
+                TileValues<Tile> odd;
+                filter(taps, k + 1, odd);
+                for (int p = 0; p < points<Tile>; ++p) store_pairs(at(u, panel, p) + to, v[p], odd[p]);
+            }
         }
     }
 };

@@ -1,8 +1,27 @@
 #pragma once
 
-#include "kernels/winograd/vector.h"
+#include "kernels/vector.h"
 
 namespace heat::kernels::winograd {
+
+/// Two bf16 values that are multiplied and summed together: neighbours along the dimension that is summed
+/// over.
+struct Pair {
+    bf16 even, odd;
+};
+
+/// `lanes` words of a matrix whose rows are pairs of rows.
+HEAT_HD void store_pairs(Pair* p, Vector even, Vector odd) {
+#if defined(__AVX512BF16__)
+    const auto halves = [](Vector v) {
+        return __builtin_convertvector(Halves(_mm512_cvtneps_pbh(__m512(v))), Words);
+    };
+    const Words words = halves(even) | (halves(odd) << 16);
+#else
+    const Words words = (rounded_to_bf16(even) >> 16) | (rounded_to_bf16(odd) & 0xffff0000u);
+#endif
+    std::memcpy(p, &words, sizeof words);
+}
 
 /// Columns of a product, in vectors, that `multiply` keeps in registers.
 inline constexpr int widest_panel = 4;

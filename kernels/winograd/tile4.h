@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/winograd/vector.h"
+#include "kernels/vector.h"
 
 namespace heat::kernels::winograd {
 

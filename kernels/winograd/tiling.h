@@ -59,10 +59,19 @@ HEAT_HD void load_window(const Window<const T>& window, int channel, Vector* v) 
             for (int c = 0; c < Size; ++c) v[Tile::inputs * r + c] = load(window.at(r, c) + channel);
         return;
     }
-    for (int i = 0; i < points<Tile>; ++i) v[i] = Vector{};
-    for (int r = window.first_row; r < window.last_row; ++r)
-        for (int c = window.first_column; c < window.last_column; ++c)
-            v[Tile::inputs * r + c] = load(window.at(r, c) + channel);
+    // Every load goes to a pixel of the image and is masked, so that the values stay in registers.
+#pragma GCC unroll 6
+    for (int r = 0; r < Size; ++r) {
+        const bool row_inside = r >= window.first_row && r < window.last_row;
+        const T* row = window.at(std::clamp(r, window.first_row, window.last_row - 1), 0) + channel;
+#pragma GCC unroll 6
+        for (int c = 0; c < Size; ++c) {
+            const bool is_inside = row_inside && c >= window.first_column && c < window.last_column;
+            const int column = std::clamp(c, window.first_column, window.last_column - 1);
+            const Words value = Words(load(row + column * window.column_stride));
+            v[Tile::inputs * r + c] = Vector(value & (is_inside ? ~0u : 0u));
+        }
+    }
 }
 
 /// A matrix of rows × columns for each point of a tile. The padding keeps the many matrices from sharing

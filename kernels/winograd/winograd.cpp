@@ -139,6 +139,7 @@ private:
                 TileValues<Tile> values;
                 load_window<Tile, Tile::inputs>(window, c, values);
                 transform_input<Tile>(values);
+#pragma GCC unroll 36
                 for (int p = 0; p < points<Tile>; ++p)
                     store_row(v + p * inputs.stride() + t * rows + c / pairing, values[p]);
             }
@@ -166,14 +167,19 @@ private:
 
     static void store_outputs(const float* m, int64_t stride, int vectors, const float* bias,
                               const Window<T>& window) {
+        const bool whole = window.last_row == Tile::outputs && window.last_column == Tile::outputs;
         for (int j = 0; j < vectors; ++j) {
             TileValues<Tile> values;
+#pragma GCC unroll 36
             for (int p = 0; p < points<Tile>; ++p) values[p] = load(m + p * stride + j * lanes);
             transform_output<Tile>(values);
             const Vector b = bias ? load(bias + j * lanes) : Vector{};
-            for (int r = 0; r < window.last_row; ++r)
-                for (int c = 0; c < window.last_column; ++c)
-                    store(window.at(r, c) + j * lanes, values[Tile::inputs * r + c] + b);
+#pragma GCC unroll 4
+            for (int r = 0; r < Tile::outputs; ++r)
+#pragma GCC unroll 4
+                for (int c = 0; c < Tile::outputs; ++c)
+                    if (whole || (r < window.last_row && c < window.last_column))
+                        store(window.at(r, c) + j * lanes, values[Tile::inputs * r + c] + b);
         }
     }
 

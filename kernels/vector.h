@@ -6,12 +6,13 @@
 #include "kernels/portable.h"
 
 #include <cstring>
+#include <utility>
 
 #if defined(__AVX512BF16__)
 #include <immintrin.h>
 #endif
 
-namespace heat::kernels::winograd {
+namespace heat::kernels {
 
 #if defined(__AVX512F__)
 inline constexpr int lanes = 16;
@@ -56,16 +57,23 @@ HEAT_HD void store(bf16* p, Vector v) {
     std::memcpy(p, &halves, sizeof halves);
 }
 
-/// Two bf16 values that are multiplied and summed together: neighbours along the dimension that is summed
-/// over.
-struct Pair {
-    bf16 even, odd;
-};
-
-/// `lanes` words of a matrix whose rows are pairs of rows.
-HEAT_HD void store_pairs(Pair* p, Vector even, Vector odd) {
-    const Words words = (rounded_to_bf16(even) >> 16) | (rounded_to_bf16(odd) & 0xffff0000u);
-    std::memcpy(p, &words, sizeof words);
+/// Exchanges the elements of a and b that a transposition swaps between rows `Distance` apart.
+template <int Distance, size_t... Lane>
+HEAT_HD void exchange(Vector& a, Vector& b, std::index_sequence<Lane...>) {
+    const Vector low =
+        __builtin_shufflevector(a, b, (int(Lane) & Distance ? lanes + int(Lane) - Distance : int(Lane))...);
+    b = __builtin_shufflevector(a, b, (int(Lane) & Distance ? lanes + int(Lane) : int(Lane) + Distance)...);
+    a = low;
 }
 
-} // namespace heat::kernels::winograd
+/// Transposes a square of `lanes` vectors.
+template <int Distance = lanes / 2>
+HEAT_HD void transpose(Vector* rows) {
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes; ++i)
+        if ((i & Distance) == 0)
+            exchange<Distance>(rows[i], rows[i + Distance], std::make_index_sequence<lanes>());
+    if constexpr (Distance > 1) transpose<Distance / 2>(rows);
+}
+
+} // namespace heat::kernels
