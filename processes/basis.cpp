@@ -6,20 +6,34 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <numbers>
 
 namespace heat::processes {
 
 const char* name_of(Basis basis) {
-    return basis == Basis::pixel ? "pixel" : "DCT-II";
+    switch (basis) {
+    case Basis::pixel:
+        return "pixel";
+    case Basis::dct1:
+        return "DCT-I";
+    case Basis::dct2:
+        return "DCT-II";
+    case Basis::dst1:
+        return "DST-I";
+    }
+    throw Error("name_of: no such basis");
 }
 
 bool is_orthonormal(Basis basis) {
-    return basis == Basis::pixel || basis == Basis::dct2;
+    return basis != Basis::dct1;
 }
 
 std::vector<double> eigenvalues(Basis basis, int height, int width) {
     if (basis == Basis::pixel) return {0.0};
+    if (basis != Basis::dct2)
+        throw Error(
+            fmt::format("eigenvalues in continuous space: expected the DCT-II, got the {}", name_of(basis)));
     std::vector<double> values;
     values.reserve(size_t(height) * size_t(width));
     for (int i = 0; i < height; ++i)
@@ -27,6 +41,23 @@ std::vector<double> eigenvalues(Basis basis, int height, int width) {
             const double row = std::numbers::pi * i / height, column = std::numbers::pi * j / width;
             values.push_back(row * row + column * column);
         }
+    return values;
+}
+
+std::vector<double> discrete_eigenvalues(Basis basis, int height, int width) {
+    if (basis == Basis::pixel) throw Error("the pixel basis belongs to no Laplacian");
+    const auto along = [basis](int k, int n) {
+        if (basis == Basis::dct1 && n == 1) return 0.0;
+        const double turns = basis == Basis::dct1   ? double(k) / (n - 1)
+                             : basis == Basis::dct2 ? double(k) / n
+                                                    : double(k + 1) / (n + 1);
+        const double sine = std::sin(std::numbers::pi / 2 * turns);
+        return -4 * sine * sine; // 2cos(π·turns) − 2, which would cancel for slow modes
+    };
+    std::vector<double> values;
+    values.reserve(size_t(height) * size_t(width));
+    for (int i = 0; i < height; ++i)
+        for (int j = 0; j < width; ++j) values.push_back(along(i, height) + along(j, width));
     return values;
 }
 

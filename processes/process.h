@@ -38,6 +38,10 @@ struct ReportEntry {
     std::string text; ///< what it means, one line
 };
 
+inline void append(std::vector<ReportEntry>& entries, const std::vector<ReportEntry>& more) {
+    entries.insert(entries.end(), more.begin(), more.end());
+}
+
 /// One column of a process's tables: a value for every level 0..N.
 struct TableColumn {
     std::string name;

@@ -59,6 +59,7 @@ struct Role {
 
 struct Plan {
     Role state, output, clean, noise, clean_state, clean_output;
+    Role input;              ///< of the levels visited, one row more than there are steps
     Tensor ones;             ///< a table of ones, where a step has four operands
     std::vector<bool> noisy; ///< per step
 
@@ -82,7 +83,11 @@ struct Plan {
             }
             noisy.push_back(any_noise);
         }
-        for (Role* role : {&state, &output, &clean, &noise, &clean_state, &clean_output})
+        if (const std::vector<double>& gains = process.model().input_gains; !gains.empty())
+            for (const int t : levels)
+                for (int p = 0; p < tables.width(); ++p)
+                    input.add(gains[size_t(t) * size_t(tables.width()) + size_t(p)], t);
+        for (Role* role : {&state, &output, &clean, &noise, &clean_state, &clean_output, &input})
             role->upload(tables.width(), process.device());
         if (state.used && output.used && clean.used && noise.used)
             ones = Tensor::full(noise.table.shape(), 1.f, process.device());
@@ -115,6 +120,14 @@ public:
 private:
     std::vector<Term> terms_;
 };
+
+/// The state as the network sees it, in the eigenbasis; `rows` as in combine.
+Tensor seen(const Tensor& state, const Role& input, const Tensor& table, const int32_t* rows) {
+    if (!input.used) return state;
+    Tensor scaled(state.shape(), Dtype::f32, state.device());
+    combine({{state, table}}, rows, scaled);
+    return scaled;
+}
 
 Tensor initial_state(const DiagonalProcess& process, const SampleRequest& request, Shape shape) {
     const DiagonalModel& model = process.model();
@@ -151,7 +164,8 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
         const bool show_state = request.view == SampleRequest::View::state || (show_clean && step == 0);
         if (show_state) {
             view = Tensor(shape, Dtype::f32, process.device());
-            view.copy_from(from_basis(model.basis, state));
+            const Tensor row = plan.input.used ? plan.input.table.images(step, 1) : Tensor();
+            view.copy_from(from_basis(model.basis, seen(state, plan.input, row, nullptr)));
         }
         callback({step, request.steps, levels[size_t(step)], view});
         view = Tensor();
@@ -160,7 +174,7 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
     report(0);
     for (int step = 0; step < request.steps; ++step) {
         clock.move_to(step);
-        const Tensor input = from_basis(model.basis, state);
+        const Tensor input = from_basis(model.basis, seen(state, plan.input, plan.input.table, clock.rows()));
         const Tensor output = to_basis(model.basis, checked_prediction(denoiser, input, clock.timesteps()));
 
         Tensor clean;
@@ -205,6 +219,7 @@ StepCost diagonal_step_cost(const DiagonalProcess& process, const StepSettings& 
     const int bases = settings.clip ? 4 : 2;
     StepCost cost;
     for (int i = 0; i < bases; ++i) cost += basis_cost(model.basis, size.height, size.width, size.channels);
+    if (!model.input_gains.empty()) cost += combination_cost(1, n);
     if (settings.clip) {
         cost += combination_cost(settings.prediction == Prediction::x0 ? 1 : 2, n);
         cost += map_cost(n, 2);
