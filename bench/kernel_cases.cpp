@@ -103,20 +103,22 @@ KernelCase combination_case(int images, int points, int channels, int width) {
 
 KernelCase transform_case(int images, int side, int channels, bool inverse) {
     const Shape shape{images, side, side, channels};
-    return {inverse ? "dct2_inverse" : "dct2_forward",
-            "processes/basis_test.cpp",
-            {8.0 * double(shape.count()), images * kernels::dct2_flops(side, side, channels), shape.text()},
-            [=](uint64_t seed) {
-                const Tensor x = normals(shape, seed);
-                Tensor y(shape, Dtype::f32, Device::cpu),
-                    workspace(Shape{kernels::transform_workspace_floats(images, side, side, channels)},
-                              Dtype::f32, Device::cpu);
-                return [=]() mutable {
-                    const auto transform = inverse ? kernels::dct2_inverse : kernels::dct2_forward;
-                    transform(x.stream(), x.data<float>(), y.data<float>(), images, side, side, channels,
-                              workspace.data<float>());
-                };
-            }};
+    const auto kind = inverse ? kernels::TransformKind::dct3 : kernels::TransformKind::dct2;
+    return {
+        inverse ? "dct3" : "dct2",
+        "kernels/transform_test.cpp",
+        {8.0 * double(shape.count()), images * kernels::transform_flops(side, side, channels), shape.text()},
+        [=](uint64_t seed) {
+            const Tensor x = normals(shape, seed);
+            Tensor y(shape, Dtype::f32, Device::cpu),
+                workspace(Shape{kernels::transform_workspace_elements(x.stream(), kind, images, side, side,
+                                                                      channels)},
+                          Dtype::f32, Device::cpu);
+            return [=]() mutable {
+                kernels::transform(x.stream(), kind, x.data<float>(), y.data<float>(), images, side, side,
+                                   channels, workspace.data<float>());
+            };
+        }};
 }
 
 KernelCase clamp_case(int64_t n) {

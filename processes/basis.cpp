@@ -74,11 +74,12 @@ Tensor change_basis(Basis basis, const Tensor& x, bool inverse) {
                       x.shape().text()};
     });
     Tensor y(x.shape(), Dtype::f32, x.device());
-    Tensor workspace(Shape{kernels::transform_workspace_floats(images, height, width, channels)}, Dtype::f32,
-                     x.device());
-    const auto transform = inverse ? kernels::dct2_inverse : kernels::dct2_forward;
-    transform(x.stream(), x.data<float>(), y.data<float>(), images, height, width, channels,
-              workspace.data<float>());
+    const auto kind = inverse ? kernels::TransformKind::dct3 : kernels::TransformKind::dct2;
+    Tensor workspace(
+        Shape{kernels::transform_workspace_elements(x.stream(), kind, images, height, width, channels)},
+        Dtype::f32, x.device());
+    kernels::transform(x.stream(), kind, x.data<float>(), y.data<float>(), images, height, width, channels,
+                       workspace.data<float>());
     return y;
 }
 } // namespace
@@ -91,7 +92,7 @@ Tensor from_basis(Basis basis, const Tensor& coefficients) {
 }
 
 double basis_flops(Basis basis, int height, int width, int channels) {
-    return basis == Basis::pixel ? 0.0 : kernels::dct2_flops(height, width, channels);
+    return basis == Basis::pixel ? 0.0 : kernels::transform_flops(height, width, channels);
 }
 
 } // namespace heat::processes
