@@ -390,7 +390,8 @@ TEST_CASE("impossible requests are refused, with what would do") {
         change(config);
         return error_of([&] { make_process(config, {4, 4, 1}, Device::cpu); });
     };
-    CHECK(contains(configured([](auto& c) { c.kind = "vae"; }), "expected one of ddpm, ihdm, hdm, blurring, cold"));
+    CHECK(contains(configured([](auto& c) { c.kind = "vae"; }),
+                   "expected one of ddpm, ihdm, hdm, blurring, cold"));
     CHECK(contains(configured([](auto& c) { c.schedule = "sqrt"; }), "linear or cosine"));
     CHECK(contains(configured([](auto& c) { c.prediction = "eps"; }), "epsilon, x0 or v"));
     CHECK(contains(configured([](auto& c) { c.variance = "fixed"; }), "small or large"));

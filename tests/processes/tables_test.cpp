@@ -180,8 +180,9 @@ TEST_CASE("solver steps: exact for exact predictions, alike where they must be")
                         const double a = tables.a(t, p), sigma = tables.s(t, p);
                         const double u_t = a * u_0 + sigma * noise;
                         const double output = prediction == Prediction::epsilon ? noise
-                                              : prediction == Prediction::x0    ? u_0
-                                                    : (a * noise - sigma * u_0) / std::hypot(a, sigma);
+                                              : prediction == Prediction::x0
+                                                  ? u_0
+                                                  : (a * noise - sigma * u_0) / std::hypot(a, sigma);
                         const CleanCoefficients clean = clean_coefficients(tables, prediction, t, p);
                         CHECK(clean.state * u_t + clean.output * output ==
                               doctest::Approx(u_0).epsilon(1e-12));
