@@ -40,7 +40,7 @@ struct StepCoefficients {
     double state = 0, output = 0, clean = 0, noise = 0;
 };
 
-/// Coefficients of the step t → s < t (docs/math.md §4). No noise enters at s = 0.
+/// Coefficients of the step t → s < t (docs/math.md §6). No noise enters at s = 0.
 StepCoefficients step_coefficients(const DiagonalTables& tables, const StepSettings& settings, int s, int t,
                                    int p);
 

@@ -112,7 +112,7 @@ void sample(const SampleOptions& options) {
                    run.checkpoint.step, images.seconds, images.seconds / images.count, grid.string());
 }
 
-/// "{ancestral,ddim,ihdm}": the solvers of all processes, which small ones know as well.
+/// "{ancestral,ddim,ihdm,…}": the solvers of all processes, which small ones know as well.
 std::string solver_choices() {
     std::vector<std::string> names;
     for (const std::string& kind : processes::process_kinds()) {
