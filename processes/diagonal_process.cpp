@@ -31,6 +31,11 @@ void check_model(const DiagonalModel& model, ImageSize size) {
         model.input_gains.size() != size_t(tables.levels() + 1) * size_t(tables.width()))
         throw Error(fmt::format("input gains: expected {} levels of {}, got {} values", tables.levels() + 1,
                                 tables.width(), model.input_gains.size()));
+    if (model.view && (model.basis != Basis::pixel || model.prediction != Prediction::epsilon))
+        throw Error(fmt::format(
+            "an operator on pixels takes the pixel basis and prediction epsilon, not the {} basis "
+            "and {}",
+            name_of(model.basis), name_of(model.prediction)));
     if (!is_orthonormal(model.basis) && !shares_noise(tables))
         throw Error(fmt::format("the {} basis is not orthonormal: white noise has the covariance of a step "
                                 "there only if s_t/a_t differs between eigenvalues by a factor that no level "
@@ -70,7 +75,7 @@ TrainingBatch DiagonalProcess::training_batch(const Tensor& images, const Random
     TrainingBatch batch = draw_levels(images, random, image_offset);
     const int32_t* rows = batch.levels.data<int32_t>();
 
-    const Tensor clean = to_basis(model_.basis, images);
+    const Tensor clean = to_basis(model_.basis, model_.view ? model_.view->state_of(images) : images);
     const Tensor white = normal(random, images.shape(), Purpose::training_noise, image_offset);
     const bool orthonormal = is_orthonormal(model_.basis);
     const Tensor noise = orthonormal ? white : to_basis(model_.basis, white);
@@ -78,6 +83,10 @@ TrainingBatch DiagonalProcess::training_batch(const Tensor& images, const Random
     Tensor seen(images.shape(), Dtype::f32, device());
     combine({{clean, input_clean_}, {noise, input_noise_}}, rows, seen);
     batch.input = from_basis(model_.basis, seen);
+    if (model_.view) {
+        const Tensor levels = batch.levels.to(Device::cpu);
+        batch.input = model_.view->seen(batch.input, {levels.data<int32_t>(), size_t(levels.count())});
+    }
     switch (model_.prediction) {
     case Prediction::epsilon:
         batch.target = orthonormal ? from_basis(model_.basis, noise) : white;
@@ -102,7 +111,7 @@ StepSettings DiagonalProcess::step_settings(const SampleRequest& request) const 
     settings.prediction = model_.prediction;
     settings.variance = request.variance.empty() ? model_.variance : variance_from_name(request.variance);
     settings.eta = request.eta.value_or(0.0);
-    settings.clip = request.clip.value_or(true);
+    settings.clip = request.clip.value_or(model_.clip);
     if (settings.solver == DiagonalSolver::ancestral && request.eta)
         throw Error("eta belongs to solver ddim: leave it out, or choose ddim (eta = 1 is ancestral sampling "
                     "with the small "

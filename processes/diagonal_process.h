@@ -2,8 +2,11 @@
 
 #include "processes/basis.h"
 #include "processes/process.h"
+#include "processes/state_view.h"
 #include "processes/step.h"
 #include "processes/step_cost.h"
+
+#include <memory>
 
 namespace heat::processes {
 
@@ -19,6 +22,10 @@ struct DiagonalModel {
     /// What the network sees of the state, per level and eigenvalue like the tables: (levels + 1) × width
     /// factors; empty: the state itself. Those of level 0, which no network sees, are for the views.
     std::vector<double> input_gains = {};
+    /// Stands between pixels and the state, in the pixel basis alone and with prediction ε; null: nothing
+    /// does.
+    std::shared_ptr<const StateView> view = {};
+    bool clip = true; ///< limit û_0 to the data range unless a request says otherwise
 };
 
 /// Training and sampling of every Markov member of the diagonal family; members differ in their tables. The

@@ -48,7 +48,11 @@ std::unique_ptr<Process> make_heat_diffusion_model(const ProcessConfig& config, 
     settings.scheme.k = config.k.value_or(config.heat.value_or(0.5) / double(settings.betas.size() - 1));
     settings.scheme.theta = config.theta;
     settings.scheme.boundary = boundary_from_name(config.boundary.empty() ? "adiabatic" : config.boundary);
-    settings.input = heat_input_from_name(config.input);
+    settings.kind = heat_operator_from_name(config.operation);
+    settings.solver = solver_method_from_name(config.solver);
+    settings.input = !config.input.empty()                       ? heat_input_from_name(config.input)
+                     : settings.solver == SolverMethod::spectral ? HeatInput::normalised
+                                                                 : HeatInput::u;
     settings.gain_floor = config.gain_floor;
     settings.condition_limit = config.condition_limit;
     settings.prediction = prediction_from_name(config.prediction);

@@ -29,13 +29,15 @@ struct ProcessConfig {
     double d_min = 0.001; ///< what the blur leaves of a mode at least
 
     // hdm
-    std::optional<double> k = {};     ///< "process.K", heat of a step; heat/steps
-    std::optional<double> heat = {};  ///< of all steps; 0.5
-    double theta = 0.5;               ///< 1 explicit, 0 implicit
-    std::string boundary = {};        ///< adiabatic (hdm), half-sample (blurring) unless set
-    std::string input = "normalised"; ///< what the network sees: u, v or normalised
-    double gain_floor = 0;            ///< of A^N; 0: none
-    double condition_limit = 1e4;     ///< of A^N
+    std::optional<double> k = {};    ///< "process.K", heat of a step; heat/steps
+    std::optional<double> heat = {}; ///< of all steps; 0.5
+    double theta = 0.5;              ///< 1 explicit, 0 implicit
+    std::string boundary = {};       ///< adiabatic (hdm), half-sample (blurring) unless set
+    std::string input = {};          ///< what the network sees: u, v or normalised; the last, or u by solver
+    std::string operation = "heat";  ///< "process.operator": heat, or random
+    std::string solver = "spectral"; ///< spectral, dense, sparse or iterative
+    double gain_floor = 0;           ///< of A^N; 0: none
+    double condition_limit = 1e4;    ///< of A^N
 };
 
 /// "ddpm", "ihdm", "hdm", "blurring", "cold".

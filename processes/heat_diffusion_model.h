@@ -2,6 +2,7 @@
 
 #include "processes/diagonal_process.h"
 #include "processes/heat_scheme.h"
+#include "processes/operators/operator_solver.h"
 
 namespace heat::processes {
 
@@ -13,10 +14,22 @@ enum class HeatInput { u, v, normalised };
 const char* name_of(HeatInput input);
 HeatInput heat_input_from_name(const std::string& name);
 
+/// What A is a step of: the heat equation, or, for the paper's ablation, the same with a random operator in
+/// the Laplacian's place (processes/operators/random_operator.h).
+enum class HeatOperator { heat, random };
+
+/// "heat", "random"; reading an unknown one throws Error with the list.
+const char* name_of(HeatOperator kind);
+HeatOperator heat_operator_from_name(const std::string& name);
+
 struct HeatDiffusionSettings {
     std::vector<double> betas; ///< β_0 = 0, β_1..β_N (processes/schedule.h)
     HeatScheme scheme;
     HeatInput input = HeatInput::normalised;
+    HeatOperator kind = HeatOperator::heat;
+    /// How powers of A are applied. Spectral alone computes in the eigenbasis; the others are the paper's
+    /// way, an operator on pixels each step, for input u or v and prediction ε. Random takes dense.
+    SolverMethod solver = SolverMethod::spectral;
     double gain_floor = 0;        ///< eigenvalues of A below gain_floor^{1/N} are that; 0: none
     double condition_limit = 1e4; ///< of A^N, beyond which the settings are refused
     Prediction prediction = Prediction::epsilon;
@@ -29,7 +42,8 @@ struct HeatDiffusionSettings {
 /// step to level 0 undoes A^N. K = 0 is DDPM in pixels, bit for bit. Prior N(0, 1), data in −1..1.
 class HeatDiffusionModel : public DiagonalProcess {
 public:
-    /// Throws Error where A^N cannot be undone (processes/heat_scheme.h).
+    /// Throws Error where A^N cannot be undone (processes/heat_scheme.h), and where the solver does not take
+    /// the settings or the build lacks it.
     HeatDiffusionModel(ImageSize size, const HeatDiffusionSettings& settings, Device device);
 
     std::string name() const override { return "hdm"; }
@@ -41,7 +55,9 @@ public:
     std::vector<TableColumn> tables() const override;
 
 private:
-    HeatDiffusionModel(ImageSize size, const HeatDiffusionSettings& settings, Conditioning conditioning,
+    struct Spectrum;
+    static Spectrum spectrum_of(ImageSize size, const HeatDiffusionSettings& settings);
+    HeatDiffusionModel(ImageSize size, const HeatDiffusionSettings& settings, const Spectrum& spectrum,
                        Device device);
 
     HeatDiffusionSettings settings_;

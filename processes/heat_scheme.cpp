@@ -28,13 +28,19 @@ Basis basis_of(Boundary boundary) {
 }
 
 std::vector<double> heat_eigenvalues(const HeatScheme& scheme, int height, int width) {
+    return heat_eigenvalues(scheme, discrete_eigenvalues(basis_of(scheme.boundary), height, width));
+}
+
+std::vector<double> heat_eigenvalues(const HeatScheme& scheme, const std::vector<double>& laplacian) {
     if (!(scheme.k >= 0 && scheme.theta >= 0 && scheme.theta <= 1))
         throw Error(
             fmt::format("heat equation with K = {} and theta = {}: expected K of 0 or more, and theta "
                         "from 0 to 1",
                         scheme.k, scheme.theta));
-    std::vector<double> values = discrete_eigenvalues(basis_of(scheme.boundary), height, width);
-    for (double& l : values) l = (1 + scheme.theta * scheme.k * l) / (1 - (1 - scheme.theta) * scheme.k * l);
+    std::vector<double> values;
+    values.reserve(laplacian.size());
+    for (const double l : laplacian)
+        values.push_back((1 + scheme.theta * scheme.k * l) / (1 - (1 - scheme.theta) * scheme.k * l));
     return values;
 }
 
@@ -51,18 +57,18 @@ double rounded(double value, bool up) {
 struct Range {
     double smallest, largest;
 };
-Range range_of(const HeatScheme& scheme, int height, int width) {
-    const std::vector<double> values = heat_eigenvalues(scheme, height, width);
+Range range_of(const HeatScheme& scheme, const std::vector<double>& laplacian) {
+    const std::vector<double> values = heat_eigenvalues(scheme, laplacian);
     const auto [low, high] = std::minmax_element(values.begin(), values.end());
     return {*low, *high};
 }
 
 /// The largest K whose A^N has a condition number within the limit, by bisection: it grows with K.
-double largest_k(HeatScheme scheme, int steps, double log_limit, int height, int width) {
+double largest_k(HeatScheme scheme, int steps, double log_limit, const std::vector<double>& laplacian) {
     double low = 0, high = scheme.k;
     for (int i = 0; i < 200; ++i) {
         scheme.k = (low + high) / 2;
-        const Range range = range_of(scheme, height, width);
+        const Range range = range_of(scheme, laplacian);
         const bool fits = range.smallest > 0 && steps * std::log(range.largest / range.smallest) <= log_limit;
         (fits ? low : high) = scheme.k;
     }
@@ -72,16 +78,16 @@ double largest_k(HeatScheme scheme, int steps, double log_limit, int height, int
 } // namespace
 
 Conditioning condition_heat(const HeatScheme& scheme, int steps, double gain_floor, double condition_limit,
-                            int height, int width) {
+                            const std::vector<double>& laplacian) {
     if (!(gain_floor >= 0 && gain_floor < 1))
         throw Error(
             fmt::format("hdm gain_floor = {}: expected 0 (none) up to but not including 1", gain_floor));
     if (!(condition_limit > 1))
         throw Error(fmt::format("hdm condition_limit = {}: expected above 1", condition_limit));
-    const std::vector<double> values = heat_eigenvalues(scheme, height, width);
+    const std::vector<double> values = heat_eigenvalues(scheme, laplacian);
     const double floor = gain_floor > 0 ? std::pow(gain_floor, 1.0 / steps) : 0.0;
     const double log_limit = std::log(condition_limit);
-    const Range range = range_of(scheme, height, width);
+    const Range range = range_of(scheme, laplacian);
     Conditioning result;
     int unfloored_losses = 0;
     for (const double value : values) {
@@ -97,7 +103,7 @@ Conditioning condition_heat(const HeatScheme& scheme, int steps, double gain_flo
     if (range.smallest > 0 || floor > 0)
         if (result.log_condition <= log_limit * (1 + 1e-12)) return result;
 
-    const double k = rounded(largest_k(scheme, steps, log_limit, height, width), false);
+    const double k = rounded(largest_k(scheme, steps, log_limit, laplacian), false);
     const double offered_floor =
         range.largest > 0 ? rounded(std::exp(steps * std::log(range.largest) - log_limit), true) : 0;
     std::string remedies = fmt::format("K = {:.3g} (process.heat = {:.3g})", k, k * steps);

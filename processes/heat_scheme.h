@@ -28,6 +28,8 @@ struct HeatScheme {
 /// λ = (1 + θKℓ)/(1 − (1−θ)Kℓ), the eigenvalues of A on H×W pixels, row-major; negative where K is too large.
 /// Throws Error for K below 0 or θ outside 0..1.
 std::vector<double> heat_eigenvalues(const HeatScheme& scheme, int height, int width);
+/// The same for the eigenvalues ℓ of any operator in the Laplacian's place.
+std::vector<double> heat_eigenvalues(const HeatScheme& scheme, const std::vector<double>& laplacian);
 
 /// Eigenvalues of A floored at g^{1/N}, and what A^N, N = steps, does to the modes.
 struct Conditioning {
@@ -37,9 +39,10 @@ struct Conditioning {
     int modes_floored = 0;
 };
 
-/// Throws Error in one line, with the numbers and what would do, where an eigenvalue is not positive or the
-/// condition number of A^N exceeds condition_limit. gain_floor 0: none.
+/// `laplacian`: its eigenvalues ℓ. Throws Error in one line, with the numbers and what would do, where an
+/// eigenvalue of A is not positive or the condition number of A^N exceeds condition_limit. gain_floor 0:
+/// none.
 Conditioning condition_heat(const HeatScheme& scheme, int steps, double gain_floor, double condition_limit,
-                            int height, int width);
+                            const std::vector<double>& laplacian);
 
 } // namespace heat::processes

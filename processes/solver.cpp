@@ -129,6 +129,12 @@ Tensor seen(const Tensor& state, const Role& input, const Tensor& table, const i
     return scaled;
 }
 
+/// The state in pixels as the process's view has it: what the network sees, or at level 0 the image.
+Tensor in_view(const DiagonalModel& model, const Tensor& pixels, int level) {
+    if (!model.view) return pixels;
+    return level > 0 ? model.view->seen(pixels, {&level, 1}) : model.view->images_of(pixels);
+}
+
 Tensor initial_state(const DiagonalProcess& process, const SampleRequest& request, Shape shape) {
     const DiagonalModel& model = process.model();
     const RandomState random(request.seed, process.device());
@@ -164,8 +170,10 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
         const bool show_state = request.view == SampleRequest::View::state || (show_clean && step == 0);
         if (show_state) {
             view = Tensor(shape, Dtype::f32, process.device());
+            // Level 0 is seen as the image it is.
             const Tensor row = plan.input.used ? plan.input.table.images(step, 1) : Tensor();
-            view.copy_from(from_basis(model.basis, seen(state, plan.input, row, nullptr)));
+            const Tensor pixels = from_basis(model.basis, seen(state, plan.input, row, nullptr));
+            view.copy_from(in_view(model, pixels, levels[size_t(step)]));
         }
         callback({step, request.steps, levels[size_t(step)], view});
         view = Tensor();
@@ -174,7 +182,9 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
     report(0);
     for (int step = 0; step < request.steps; ++step) {
         clock.move_to(step);
-        const Tensor input = from_basis(model.basis, seen(state, plan.input, plan.input.table, clock.rows()));
+        const Tensor input =
+            in_view(model, from_basis(model.basis, seen(state, plan.input, plan.input.table, clock.rows())),
+                    levels[size_t(step)]);
         const Tensor output = to_basis(model.basis, checked_prediction(denoiser, input, clock.timesteps()));
 
         Tensor clean;
@@ -184,7 +194,7 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
             estimate.add(output, plan.clean_output);
             clean = Tensor(shape, Dtype::f32, process.device());
             estimate.run(clock.rows(), clean);
-            Tensor pixels = from_basis(model.basis, clean);
+            Tensor pixels = in_view(model, from_basis(model.basis, clean), 0);
             if (settings.clip) {
                 const ProfileScope scope("clamp", pixels.device(), [&] {
                     return OpWork{2.0 * double(pixels.bytes()), 0, pixels.shape().text()};
@@ -193,7 +203,8 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
                                pixels.data<float>(), pixels.count());
             }
             if (show_clean) view = pixels;
-            if (settings.clip) clean = to_basis(model.basis, pixels);
+            if (settings.clip)
+                clean = to_basis(model.basis, model.view ? model.view->state_of(pixels) : pixels);
         }
 
         const bool noisy = plan.noisy[size_t(step)];
@@ -209,7 +220,7 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
         next.run(clock.rows(), state, plan.ones);
         report(step + 1);
     }
-    return from_basis(model.basis, state);
+    return in_view(model, from_basis(model.basis, state), 0);
 }
 
 StepCost diagonal_step_cost(const DiagonalProcess& process, const StepSettings& settings) {

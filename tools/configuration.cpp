@@ -73,6 +73,8 @@ std::vector<Field> fields_of(Configuration& c) {
         {"process.theta", &p.theta, 0, 1},
         {"process.boundary", &p.boundary},
         {"process.input", &p.input},
+        {"process.operator", &p.operation},
+        {"process.solver", &p.solver},
         {"process.gain_floor", &p.gain_floor, 0, 1, Open::high},
         {"process.condition_limit", &p.condition_limit, 1, 1e300, Open::low},
         {"network.channels", &n.channels},
