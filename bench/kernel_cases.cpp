@@ -103,20 +103,22 @@ KernelCase combination_case(int images, int points, int channels, int width) {
 
 KernelCase transform_case(int images, int side, int channels, bool inverse) {
     const Shape shape{images, side, side, channels};
-    return {inverse ? "dct2_inverse" : "dct2_forward",
-            "processes/basis_test.cpp",
-            {8.0 * double(shape.count()), images * kernels::dct2_flops(side, side, channels), shape.text()},
-            [=](uint64_t seed) {
-                const Tensor x = normals(shape, seed);
-                Tensor y(shape, Dtype::f32, Device::cpu),
-                    workspace(Shape{kernels::transform_workspace_floats(images, side, side, channels)},
-                              Dtype::f32, Device::cpu);
-                return [=]() mutable {
-                    const auto transform = inverse ? kernels::dct2_inverse : kernels::dct2_forward;
-                    transform(x.stream(), x.data<float>(), y.data<float>(), images, side, side, channels,
-                              workspace.data<float>());
-                };
-            }};
+    const auto kind = inverse ? kernels::TransformKind::dct3 : kernels::TransformKind::dct2;
+    return {
+        inverse ? "dct3" : "dct2",
+        "kernels/transform_test.cpp",
+        {8.0 * double(shape.count()), images * kernels::transform_flops(side, side, channels), shape.text()},
+        [=](uint64_t seed) {
+            const Tensor x = normals(shape, seed);
+            Tensor y(shape, Dtype::f32, Device::cpu),
+                workspace(Shape{kernels::transform_workspace_elements(x.stream(), kind, images, side, side,
+                                                                      channels)},
+                          Dtype::f32, Device::cpu);
+            return [=]() mutable {
+                kernels::transform(x.stream(), kind, x.data<float>(), y.data<float>(), images, side, side,
+                                   channels, workspace.data<float>());
+            };
+        }};
 }
 
 KernelCase clamp_case(int64_t n) {
@@ -168,10 +170,10 @@ KernelCase dropout_case(Dtype dtype, int64_t images, int64_t elements) {
 }
 
 template <class T>
-KernelCase loss_case(Dtype dtype, int images, int64_t elements, bool backward) {
+KernelCase loss_case(Dtype dtype, int images, int64_t elements, bool absolute, bool backward) {
     const Shape shape{images, elements};
     const double n = double(shape.count()), size = sizeof(T);
-    return {backward ? "squared_error backward" : "squared_error",
+    return {std::string(absolute ? "absolute_error" : "squared_error") + (backward ? " backward" : ""),
             "kernels/reduce_test.cpp",
             {n * (backward ? 4 + 2 * size : 4 + size), n * (backward ? 2 : 3), shape.text(), dtype},
             [=](uint64_t seed) {
@@ -183,14 +185,16 @@ KernelCase loss_case(Dtype dtype, int images, int64_t elements, bool backward) {
                               Device::cpu);
                 return [=]() mutable {
                     const float scale = 1.f / float(images);
+                    const auto error =
+                        absolute ? kernels::weighted_absolute_error<T> : kernels::weighted_squared_error<T>;
+                    const auto gradient = absolute ? kernels::weighted_absolute_error_backward<T>
+                                                   : kernels::weighted_squared_error_backward<T>;
                     if (backward)
-                        kernels::weighted_squared_error_backward(
-                            d.stream(), prediction.data<T>(), target.data<float>(), nullptr, scale,
-                            upstream.data<float>(), images, elements, d.data<T>());
+                        gradient(d.stream(), prediction.data<T>(), target.data<float>(), nullptr, scale,
+                                 upstream.data<float>(), images, elements, d.data<T>());
                     else
-                        kernels::weighted_squared_error(
-                            d.stream(), prediction.data<T>(), target.data<float>(), nullptr, scale, images,
-                            elements, loss.data<float>(), each.data<float>(), workspace.data<float>());
+                        error(d.stream(), prediction.data<T>(), target.data<float>(), nullptr, scale, images,
+                              elements, loss.data<float>(), each.data<float>(), workspace.data<float>());
                 };
             }};
 }
@@ -231,8 +235,9 @@ void add_typed(Dtype dtype, std::vector<KernelCase>& cases) {
     cases.push_back(softmax_case<T>(dtype, 8 * 256, 256, false));
     cases.push_back(softmax_case<T>(dtype, 8 * 256, 256, true));
     cases.push_back(dropout_case<T>(dtype, 8, 16 * 16 * 256));
-    cases.push_back(loss_case<T>(dtype, 32, 28 * 28, false));
-    cases.push_back(loss_case<T>(dtype, 32, 28 * 28, true));
+    for (const bool absolute : {false, true})
+        for (const bool backward : {false, true})
+            cases.push_back(loss_case<T>(dtype, 32, 28 * 28, absolute, backward));
     cases.push_back(column_sums_case<T>(dtype, 8 * 32 * 32, 128));
 }
 

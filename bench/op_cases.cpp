@@ -6,6 +6,7 @@
 #include "engine/ops/embedding.h"
 #include "engine/ops/group_norm.h"
 #include "engine/ops/linear.h"
+#include "engine/ops/loss.h"
 #include "engine/ops/resample.h"
 
 #include <fmt/format.h>
@@ -22,6 +23,23 @@ OpCase map_case(std::string family, const Shape& shape, Variable (*op)(const Var
             .inputs = {shape},
             .parameters = {},
             .op = [op](const Variables& x, const Parameters&) { return op(x[0]); }};
+}
+
+OpCase loss_case(std::string family, const Shape& shape,
+                 BatchLoss (*loss)(const Variable&, const Tensor&, const Tensor&, float)) {
+    std::vector<float> target, weight;
+    for (int64_t i = 0; i < shape.count(); ++i) target.push_back(0.25f * float(i % 4));
+    for (int64_t i = 0; i < shape[0]; ++i) weight.push_back(float(i + 1));
+    return {.family = std::move(family),
+            .size = shape.text(),
+            .inputs = {shape},
+            .parameters = {},
+            .op = [=](const Variables& x, const Parameters&) {
+                const Device device = x[0].device();
+                return loss(x[0], Tensor::from_host(shape, target, device),
+                            Tensor::from_host(Shape{shape[0]}, weight, device), 0.125f)
+                    .loss;
+            }};
 }
 
 } // namespace
@@ -145,6 +163,14 @@ OpCase embedding_case(int64_t rows, int64_t width, const std::vector<int32_t>& i
             .f32_only = true};
 }
 
+OpCase squared_error_case(const Shape& shape) {
+    return loss_case("squared_error", shape, squared_error);
+}
+
+OpCase absolute_error_case(const Shape& shape) {
+    return loss_case("absolute_error", shape, absolute_error);
+}
+
 std::vector<OpFamily> op_families() {
     // 28×28: a small U-Net on MNIST, 32 images. 32×32: DDPM's and IHDM's on CIFAR-10, 8 images.
     std::vector<int32_t> labels(32);
@@ -180,6 +206,10 @@ std::vector<OpFamily> op_families() {
         {"average_pool",
          {average_pool_case(Shape{32, 28, 28, 64}), average_pool_case(Shape{8, 32, 32, 128})}},
         {"embedding", {embedding_case(10, 512, labels)}},
+        {"squared_error",
+         {squared_error_case(Shape{32, 28, 28, 1}), squared_error_case(Shape{8, 32, 32, 3})}},
+        {"absolute_error",
+         {absolute_error_case(Shape{32, 28, 28, 1}), absolute_error_case(Shape{8, 32, 32, 3})}},
     };
     return families;
 }

@@ -49,6 +49,9 @@ OpCase reshape_case(const Shape& from, const Shape& to);
 OpCase upsample_nearest_case(const Shape& shape);
 OpCase average_pool_case(const Shape& shape);
 OpCase embedding_case(int64_t rows, int64_t width, const std::vector<int32_t>& index);
+/// The losses of a prediction of `shape` beside targets 0, ¼, ½, ¾, 0, … and weights 1, 2, …, with scale ⅛.
+OpCase squared_error_case(const Shape& shape);
+OpCase absolute_error_case(const Shape& shape);
 
 /// Every family by name with the cases that are timed, one or more each.
 struct OpFamily {

@@ -1,5 +1,5 @@
 # Collects every third-party library in the interface target heat_dependencies (and the tests' in heat_test_dependencies).
-# Header-only ones are required; oneDNN, zlib, libpng, libjpeg, libzip, OpenMP and cuDNN are used where they are found.
+# Header-only ones but Eigen are required; oneDNN, zlib, libpng, libjpeg, libzip, Eigen, OpenMP and cuDNN are used where they are found.
 
 set(default_headers "")
 if(EXISTS ${PROJECT_SOURCE_DIR}/third_party)
@@ -104,6 +104,17 @@ if(LIBZIP_INCLUDE_DIR AND LIBZIP_LIBRARY)
     target_compile_definitions(heat_dependencies INTERFACE HEAT_WITH_LIBZIP=1)
 else()
     message(STATUS "No libzip (Debian: libzip-dev): .zip files cannot be read")
+endif()
+
+# Headers only.
+find_path(EIGEN_INCLUDE_DIR Eigen/SparseCholesky HINTS ${HEAT_HEADERS} PATH_SUFFIXES eigen3 include/eigen3)
+mark_as_advanced(EIGEN_INCLUDE_DIR)
+if(EIGEN_INCLUDE_DIR)
+    message(STATUS "Found Eigen: ${EIGEN_INCLUDE_DIR}")
+    target_include_directories(heat_dependencies SYSTEM INTERFACE $<BUILD_INTERFACE:${EIGEN_INCLUDE_DIR}>)
+    target_compile_definitions(heat_dependencies INTERFACE HEAT_WITH_EIGEN=1 EIGEN_MPL2_ONLY=1)
+else()
+    message(STATUS "No Eigen (Debian: libeigen3-dev): no dense and no sparse solver of the heat operator")
 endif()
 
 if(HEAT_CUDA)

@@ -20,6 +20,9 @@
 #if defined(HEAT_WITH_ONEDNN)
 #include "kernels/onednn/onednn.h"
 #endif
+#if defined(HEAT_WITH_EIGEN)
+#include <Eigen/src/Core/util/Macros.h>
+#endif
 namespace heat {
 
 bool bf16_is_faster(Device device) {
@@ -44,6 +47,11 @@ std::vector<LinkedLibrary> linked_libraries() {
         libraries.push_back({"libjpeg-turbo", version, "IJG and BSD-3-Clause"});
     if (const std::string version = libzip_version(); !version.empty())
         libraries.push_back({"libzip", version, "BSD-3-Clause"});
+#if defined(HEAT_WITH_EIGEN)
+    libraries.push_back(
+        {"Eigen", fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION),
+         "MPL-2.0"});
+#endif
     libraries.push_back(
         {"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100),
          "MIT"});

@@ -50,9 +50,21 @@ struct CombineChunks {
     }
 };
 
-/// partial[t] = Σ (prediction − target)² of one chunk of one image, t = image · chunks + chunk.
-template <class T>
-struct ChunkSquaredErrors {
+/// What an element's error counts, and the derivative of that: factor · slope.
+struct Squared {
+    static constexpr float factor = 2.f;
+    HEAT_HD static float value(float error) { return error * error; }
+    HEAT_HD static float slope(float error) { return error; }
+};
+struct Absolute {
+    static constexpr float factor = 1.f;
+    HEAT_HD static float value(float error) { return error < 0.f ? -error : error; }
+    HEAT_HD static float slope(float error) { return error > 0.f ? 1.f : error < 0.f ? -1.f : 0.f; }
+};
+
+/// partial[t] = Σ Measure(prediction − target) of one chunk of one image, t = image · chunks + chunk.
+template <class T, class Measure>
+struct ChunkErrors {
     const T* prediction;
     const float* target;
     int64_t elements;
@@ -66,16 +78,14 @@ struct ChunkSquaredErrors {
         const T* p = prediction + offset;
         const float* t = target + offset;
         float* out = partial + team.index();
-        const float total = team.sum(chunk_length(elements, first), [=](int i) {
-            const float difference = to_float(p[i]) - t[i];
-            return difference * difference;
-        });
+        const float total = team.sum(chunk_length(elements, first),
+                                     [=](int i) { return Measure::value(to_float(p[i]) - t[i]); });
         team.for_each(1, [=](int) { *out = total; });
     }
 };
 
 /// per_image from the chunks (unless that is what they are already), and the weighted loss. One team.
-struct CombineSquaredErrors {
+struct CombineErrors {
     const float *partial, *weight;
     float scale;
     int images, chunks;
@@ -101,8 +111,8 @@ struct CombineSquaredErrors {
     }
 };
 
-template <class T>
-struct SquaredErrorGradient {
+template <class T, class Measure>
+struct ErrorGradient {
     const T* prediction;
     const float *target, *weight, *upstream;
     float scale;
@@ -118,9 +128,9 @@ struct SquaredErrorGradient {
         const T* p = prediction + offset;
         const float* t = target + offset;
         T* out = d_prediction + offset;
-        const float factor = *upstream * 2.f * scale * (weight ? weight[image] : 1.f);
+        const float factor = *upstream * Measure::factor * scale * (weight ? weight[image] : 1.f);
         team.for_each(chunk_length(elements, first),
-                      [=](int i) { out[i] = from_float<T>(factor * (to_float(p[i]) - t[i])); });
+                      [=](int i) { out[i] = from_float<T>(factor * Measure::slope(to_float(p[i]) - t[i])); });
     }
 };
 
@@ -186,25 +196,61 @@ void sum_of_squares(const Stream& stream, const float* x, int64_t n, float* out,
     parallel_teams(stream, 1, CombineChunks{workspace, chunks, out});
 }
 
+namespace {
+
+template <class Measure, class T>
+void weighted_error(const Stream& stream, const T* prediction, const float* target, const float* weight,
+                    float scale, int images, int64_t elements, float* loss, float* per_image,
+                    float* workspace) {
+    const int chunks = int(chunks_of(elements));
+    float* partial = chunks == 1 ? per_image : workspace;
+    parallel_teams(stream, images * chunks,
+                   ChunkErrors<T, Measure>{prediction, target, elements, chunks, partial});
+    parallel_teams(stream, 1, CombineErrors{partial, weight, scale, images, chunks, loss, per_image});
+}
+
+template <class Measure, class T>
+void weighted_error_backward(const Stream& stream, const T* prediction, const float* target,
+                             const float* weight, float scale, const float* upstream, int images,
+                             int64_t elements, T* d_prediction) {
+    const int chunks = int(chunks_of(elements));
+    parallel_teams(stream, images * chunks,
+                   ErrorGradient<T, Measure>{prediction, target, weight, upstream, scale, elements, chunks,
+                                             d_prediction});
+}
+
+} // namespace
+
 template <class T>
 void weighted_squared_error(const Stream& stream, const T* prediction, const float* target,
                             const float* weight, float scale, int images, int64_t elements, float* loss,
                             float* per_image, float* workspace) {
-    const int chunks = int(chunks_of(elements));
-    float* partial = chunks == 1 ? per_image : workspace;
-    parallel_teams(stream, images * chunks,
-                   ChunkSquaredErrors<T>{prediction, target, elements, chunks, partial});
-    parallel_teams(stream, 1, CombineSquaredErrors{partial, weight, scale, images, chunks, loss, per_image});
+    weighted_error<Squared>(stream, prediction, target, weight, scale, images, elements, loss, per_image,
+                            workspace);
 }
 
 template <class T>
 void weighted_squared_error_backward(const Stream& stream, const T* prediction, const float* target,
                                      const float* weight, float scale, const float* upstream, int images,
                                      int64_t elements, T* d_prediction) {
-    const int chunks = int(chunks_of(elements));
-    parallel_teams(
-        stream, images * chunks,
-        SquaredErrorGradient<T>{prediction, target, weight, upstream, scale, elements, chunks, d_prediction});
+    weighted_error_backward<Squared>(stream, prediction, target, weight, scale, upstream, images, elements,
+                                     d_prediction);
+}
+
+template <class T>
+void weighted_absolute_error(const Stream& stream, const T* prediction, const float* target,
+                             const float* weight, float scale, int images, int64_t elements, float* loss,
+                             float* per_image, float* workspace) {
+    weighted_error<Absolute>(stream, prediction, target, weight, scale, images, elements, loss, per_image,
+                             workspace);
+}
+
+template <class T>
+void weighted_absolute_error_backward(const Stream& stream, const T* prediction, const float* target,
+                                      const float* weight, float scale, const float* upstream, int images,
+                                      int64_t elements, T* d_prediction) {
+    weighted_error_backward<Absolute>(stream, prediction, target, weight, scale, upstream, images, elements,
+                                      d_prediction);
 }
 
 template <class T>
@@ -227,6 +273,14 @@ template void weighted_squared_error_backward(const Stream&, const float*, const
                                               const float*, int, int64_t, float*);
 template void weighted_squared_error_backward(const Stream&, const bf16*, const float*, const float*, float,
                                               const float*, int, int64_t, bf16*);
+template void weighted_absolute_error(const Stream&, const float*, const float*, const float*, float, int,
+                                      int64_t, float*, float*, float*);
+template void weighted_absolute_error(const Stream&, const bf16*, const float*, const float*, float, int,
+                                      int64_t, float*, float*, float*);
+template void weighted_absolute_error_backward(const Stream&, const float*, const float*, const float*, float,
+                                               const float*, int, int64_t, float*);
+template void weighted_absolute_error_backward(const Stream&, const bf16*, const float*, const float*, float,
+                                               const float*, int, int64_t, bf16*);
 template void column_sums(const Stream&, const float*, int64_t, int, float*, float*);
 template void column_sums(const Stream&, const bf16*, int64_t, int, float*, float*);
 

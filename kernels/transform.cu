@@ -1,9 +1,10 @@
 #include "kernels/error.h"
 #include "kernels/gemm.h"
 #include "kernels/memory.h"
+#include "kernels/parallel.h"
 #include "kernels/transform.h"
+#include "kernels/transform/matrices.h"
 
-#include <cmath>
 #include <map>
 #include <mutex>
 #include <string>
@@ -14,86 +15,131 @@ namespace heat::kernels {
 
 namespace {
 
-/// D ⊗ I_channels in row-major order: the DCT-II along an axis whose elements are `channels` interleaved
-/// values. For few channels the zeros cost less than products over strided planes.
-std::vector<float> dct2_matrix(int size, int channels) {
-    const double pi = 3.14159265358979323846;
-    const int64_t side = int64_t(size) * channels;
-    std::vector<float> matrix(size_t(side * side), 0.f);
-    for (int64_t k = 0; k < size; ++k) {
-        const double norm = std::sqrt((k ? 2.0 : 1.0) / size);
-        for (int64_t j = 0; j < size; ++j) {
-            // The cosine's period is 4·size quarter turns; reducing in integers keeps the angle exact.
-            const int64_t turns = k * (2 * j + 1) % (4 * int64_t(size));
-            const auto value = float(norm * std::cos(pi * double(turns) / (2.0 * size)));
-            for (int64_t c = 0; c < channels; ++c)
-                matrix[size_t((k * channels + c) * side + j * channels + c)] = value;
-        }
-    }
-    return matrix;
-}
-
-/// The matrix in the stream's memory. Matrices live as long as the process, like the plans of a library.
-const float* cached_matrix(const Stream& stream, int size, int channels) {
-    using Key = std::tuple<bool, int, int>;
+/// interleaved_transform_matrix in the stream's memory. Matrices live as long as the process, like the plans
+/// of a library.
+template <class T>
+const T* cached_matrix(const Stream& stream, TransformKind kind, int size, int channels) {
+    using Key = std::tuple<bool, TransformKind, int, int>;
     static std::mutex mutex;
-    static auto& matrices = *new std::map<Key, const float*>();
+    static auto& matrices = *new std::map<Key, const T*>();
     const std::lock_guard<std::mutex> lock(mutex);
-    const float*& entry = matrices[Key{stream.on_cuda, size, channels}];
+    const T*& entry = matrices[Key{stream.on_cuda, kind, size, channels}];
     if (!entry) {
-        const std::vector<float> values = dct2_matrix(size, channels);
-        const size_t bytes = values.size() * sizeof(float);
-        auto* memory = static_cast<float*>(allocate_device_memory(stream.on_cuda, bytes));
+        const std::vector<double> exact = interleaved_transform_matrix(kind, size, channels);
+        const std::vector<T> values(exact.begin(), exact.end());
+        const size_t bytes = values.size() * sizeof(T);
+        auto* memory = static_cast<T*>(allocate_device_memory(stream.on_cuda, bytes));
         copy_memory(stream, memory, values.data(), bytes, CopyKind::host_to_device);
         entry = memory;
     }
     return entry;
 }
 
-void transform(const Stream& stream, bool inverse, const float* x, float* y, int64_t images, int height,
-               int width, int channels, float* workspace) {
-    if (images < 0 || height < 1 || width < 1 || channels < 1)
-        throw Error("DCT: expected positive sizes, got " + std::to_string(images) + " images of " +
-                    std::to_string(height) + "×" + std::to_string(width) + "×" + std::to_string(channels));
-    if (images == 0) return;
-    const int64_t line = int64_t(width) * channels;
+/// y[o,k,i] = Σ_j D[k,j] x[o,j,i]: one team an outer index and block of the inner one.
+struct AxisProduct {
+    static constexpr int block = 64;
 
-    GemmShape columns; // along the height: Y = D·X, or Dᵀ·X, for each image
+    const double *matrix, *x;
+    double* y;
+    int size, blocks;
+    int64_t inner;
+
+    template <class Team>
+    HEAT_HD void operator()(Team& team) const {
+        const int n = size;
+        const int64_t line = inner, outer = team.index() / blocks, first = team.index() % blocks * block;
+        const int count = int(line - first < block ? line - first : block);
+        const double* d = matrix;
+        const double* from = x + outer * n * line + first;
+        double* to = y + outer * n * line + first;
+        team.rows(n, count, [=](int k, int i) {
+            double sum = 0;
+            for (int j = 0; j < n; ++j) sum += d[k * n + j] * from[j * line + i];
+            to[k * line + i] = sum;
+        });
+    }
+};
+
+void axis_product(const Stream& stream, TransformKind kind, const double* x, double* y, int64_t outer, int n,
+                  int64_t inner) {
+    const int blocks = int((inner + AxisProduct::block - 1) / AxisProduct::block);
+    parallel_teams(stream, int(outer * blocks),
+                   AxisProduct{cached_matrix<double>(stream, kind, n, 1), x, y, n, blocks, inner});
+}
+
+void by_matrix(const Stream& stream, TransformKind kind, const double* x, double* y, int64_t images,
+               int height, int width, int channels, double* workspace) {
+    axis_product(stream, kind, x, workspace, images, height, int64_t(width) * channels);
+    axis_product(stream, kind, workspace, y, images * height, width, channels);
+}
+
+void by_matrix(const Stream& stream, TransformKind kind, const float* x, float* y, int64_t images, int height,
+               int width, int channels, float* workspace) {
+    const int64_t line = int64_t(width) * channels;
+    GemmShape columns; // along the height: Y = D·X for each image
     columns.m = columns.k = height;
     columns.n = line;
     columns.batch0 = images;
-    columns.a.row = inverse ? 1 : height;
-    columns.a.column = inverse ? height : 1;
+    columns.a.row = height;
     columns.b.row = columns.d.row = line;
     columns.b.batch0 = columns.d.batch0 = height * line;
-    gemm(stream, columns, cached_matrix(stream, height, 1), x, workspace);
+    gemm(stream, columns, cached_matrix<float>(stream, kind, height, 1), x, workspace);
 
-    GemmShape rows; // along the width: Y = X·Dᵀ, or X·D, for all lines of all images
+    // Along the width: Y = X·Dᵀ for all lines of all images. For few channels the zeros of D ⊗ I cost less
+    // than products over strided planes.
+    GemmShape rows;
     rows.m = images * height;
     rows.n = rows.k = line;
     rows.a.row = rows.d.row = line;
-    rows.b.row = inverse ? line : 1;
-    rows.b.column = inverse ? 1 : line;
-    gemm(stream, rows, workspace, cached_matrix(stream, width, channels), y);
+    rows.b.row = 1;
+    rows.b.column = line;
+    gemm(stream, rows, workspace, cached_matrix<float>(stream, kind, width, channels), y);
+}
+
+void check(int64_t images, int height, int width, int channels) {
+    if (images < 0 || height < 1 || width < 1 || channels < 1)
+        throw Error("transform: expected positive sizes, got " + std::to_string(images) + " images of " +
+                    std::to_string(height) + "×" + std::to_string(width) + "×" + std::to_string(channels));
+}
+
+template <class T>
+void run(const Stream& stream, TransformKind kind, const T* x, T* y, int64_t images, int height, int width,
+         int channels, T* workspace, TransformMethod method) {
+    check(images, height, width, channels);
+    if (method == TransformMethod::fft) throw Error("transform: this build has matrix products alone");
+    if (images == 0) return;
+    by_matrix(stream, kind, x, y, images, height, width, channels, workspace);
 }
 
 } // namespace
 
-int64_t transform_workspace_floats(int64_t images, int height, int width, int channels) {
+TransformKind inverse_of(TransformKind kind) {
+    switch (kind) {
+    case TransformKind::dct2:
+        return TransformKind::dct3;
+    case TransformKind::dct3:
+        return TransformKind::dct2;
+    default:
+        return kind;
+    }
+}
+
+int64_t transform_workspace_elements(const Stream&, TransformKind, int64_t images, int height, int width,
+                                     int channels, TransformMethod) {
     return images * height * width * channels;
 }
 
-void dct2_forward(const Stream& stream, const float* x, float* y, int64_t images, int height, int width,
-                  int channels, float* workspace) {
-    transform(stream, false, x, y, images, height, width, channels, workspace);
+void transform(const Stream& stream, TransformKind kind, const float* x, float* y, int64_t images, int height,
+               int width, int channels, float* workspace, TransformMethod method) {
+    run(stream, kind, x, y, images, height, width, channels, workspace, method);
 }
 
-void dct2_inverse(const Stream& stream, const float* x, float* y, int64_t images, int height, int width,
-                  int channels, float* workspace) {
-    transform(stream, true, x, y, images, height, width, channels, workspace);
+void transform(const Stream& stream, TransformKind kind, const double* x, double* y, int64_t images,
+               int height, int width, int channels, double* workspace, TransformMethod method) {
+    run(stream, kind, x, y, images, height, width, channels, workspace, method);
 }
 
-double dct2_flops(int height, int width, int channels) {
+double transform_flops(int height, int width, int channels) {
     const double line = double(width) * channels;
     return 2.0 * height * line * (height + line);
 }

@@ -25,16 +25,22 @@ std::vector<ReportEntry> Ddpm::report() const {
     return entries;
 }
 
-std::vector<TableColumn> Ddpm::tables() const {
-    const DiagonalTables& levels = model().tables;
-    TableColumn alpha_bar{"alpha_bar", {}}, beta{"beta", betas_}, variance{"posterior_variance", {0.0}},
-        snr{"snr", {}};
-    for (int t = 0; t <= steps(); ++t) {
+std::vector<TableColumn> noise_columns(const std::vector<double>& betas) {
+    const DiagonalTables levels = variance_preserving_tables(log_alpha_bars(betas));
+    TableColumn alpha_bar{"alpha_bar", {}}, variance{"posterior_variance", {0.0}};
+    for (int t = 0; t <= levels.levels(); ++t) {
         alpha_bar.values.push_back(std::exp(2.0 * levels.log_a(t, 0)));
-        snr.values.push_back(std::exp(levels.log_snr(t, 0)));
         if (t > 0) variance.values.push_back(posterior(levels, t - 1, t, 0).variance);
     }
-    return {alpha_bar, beta, variance, snr};
+    return {alpha_bar, {"beta", betas}, variance};
+}
+
+std::vector<TableColumn> Ddpm::tables() const {
+    std::vector<TableColumn> columns = noise_columns(betas_);
+    TableColumn snr{"snr", {}};
+    for (int t = 0; t <= steps(); ++t) snr.values.push_back(std::exp(model().tables.log_snr(t, 0)));
+    columns.push_back(std::move(snr));
+    return columns;
 }
 
 } // namespace heat::processes

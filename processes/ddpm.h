@@ -4,6 +4,9 @@
 
 namespace heat::processes {
 
+/// alpha_bar, beta and posterior_variance (β̃ of the step to the level below) of β_0 = 0, β_1..β_N.
+std::vector<TableColumn> noise_columns(const std::vector<double>& betas);
+
 /// Denoising diffusion (Ho et al. 2020): the pixel basis, a = √ᾱ, s = √(1−ᾱ), prior N(0, 1), data in −1..1.
 class Ddpm : public DiagonalProcess {
 public:
@@ -13,7 +16,7 @@ public:
     std::string name() const override { return "ddpm"; }
     /// Adds alpha_bar_last.
     std::vector<ReportEntry> report() const override;
-    /// alpha_bar, beta, posterior_variance (β̃ of the step to the level below) and snr (infinite at level 0).
+    /// noise_columns and snr (infinite at level 0).
     std::vector<TableColumn> tables() const override;
 
 private:

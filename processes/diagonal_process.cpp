@@ -27,28 +27,47 @@ void check_model(const DiagonalModel& model, ImageSize size) {
         throw Error(
             "tables of no Markov chain: every level above 0 needs noise, and the signal-to-noise ratio of an "
             "eigenvalue must not rise with the level");
-    if (model.prediction != Prediction::v) return;
-    for (int t = 1; t <= tables.levels(); ++t)
-        for (int p = 0; p < tables.width(); ++p) {
-            const double a = tables.a(t, p), s = tables.s(t, p);
-            if (std::abs(a * a + s * s - 1.0) > 1e-9)
-                throw Error(fmt::format(
-                    "prediction v needs a² + s² = 1, but level {} has a = {}, s = {}: use epsilon or x0", t,
-                    a, s));
-        }
+    if (!model.input_gains.empty() &&
+        model.input_gains.size() != size_t(tables.levels() + 1) * size_t(tables.width()))
+        throw Error(fmt::format("input gains: expected {} levels of {}, got {} values", tables.levels() + 1,
+                                tables.width(), model.input_gains.size()));
+    if (model.view && (model.basis != Basis::pixel || model.prediction != Prediction::epsilon))
+        throw Error(fmt::format(
+            "an operator on pixels takes the pixel basis and prediction epsilon, not the {} basis "
+            "and {}",
+            name_of(model.basis), name_of(model.prediction)));
+    if (!is_orthonormal(model.basis) && !shares_noise(tables))
+        throw Error(fmt::format("the {} basis is not orthonormal: white noise has the covariance of a step "
+                                "there only if s_t/a_t differs between eigenvalues by a factor that no level "
+                                "changes; choose the DCT-II or the DST-I",
+                                name_of(model.basis)));
+}
+
+/// A table in device memory of `value` over levels and eigenvalues.
+template <class Value>
+Tensor rows_of(const DiagonalTables& tables, Device device, Value value) {
+    std::vector<float> rows;
+    for (int t = 0; t <= tables.levels(); ++t)
+        for (int p = 0; p < tables.width(); ++p) rows.push_back(float(value(t, p)));
+    return upload_table(rows, tables.width(), device);
 }
 } // namespace
 
 DiagonalProcess::DiagonalProcess(ImageSize size, DiagonalModel model, Device device)
     : Process(size, model.tables.levels(), device), model_(std::move(model)) {
     check_model(model_, size);
-    const int width = model_.tables.width();
-    std::vector<float> s = model_.tables.s_rows();
-    a_rows_ = upload_table(model_.tables.a_rows(), width, device);
-    s_rows_ = upload_table(s, width, device);
+    const DiagonalTables& tables = model_.tables;
+    const auto gain = [&](int t, int p) {
+        return model_.input_gains.empty()
+                   ? 1.0
+                   : model_.input_gains[size_t(t) * size_t(tables.width()) + size_t(p)];
+    };
+    input_clean_ = rows_of(tables, device, [&](int t, int p) { return gain(t, p) * tables.a(t, p); });
+    input_noise_ = rows_of(tables, device, [&](int t, int p) { return gain(t, p) * tables.s(t, p); });
     if (model_.prediction != Prediction::v) return;
-    for (float& value : s) value = -value;
-    minus_s_rows_ = upload_table(s, width, device);
+    target_clean_ =
+        rows_of(tables, device, [&](int t, int p) { return -tables.s(t, p) / tables.norm(t, p); });
+    target_noise_ = rows_of(tables, device, [&](int t, int p) { return tables.a(t, p) / tables.norm(t, p); });
 }
 
 TrainingBatch DiagonalProcess::training_batch(const Tensor& images, const RandomState& random,
@@ -56,14 +75,18 @@ TrainingBatch DiagonalProcess::training_batch(const Tensor& images, const Random
     TrainingBatch batch = draw_levels(images, random, image_offset);
     const int32_t* rows = batch.levels.data<int32_t>();
 
-    const Tensor clean = to_basis(model_.basis, images);
+    const Tensor clean = to_basis(model_.basis, model_.view ? model_.view->state_of(images) : images);
     const Tensor white = normal(random, images.shape(), Purpose::training_noise, image_offset);
     const bool orthonormal = is_orthonormal(model_.basis);
     const Tensor noise = orthonormal ? white : to_basis(model_.basis, white);
 
-    Tensor state(images.shape(), Dtype::f32, device());
-    combine({{clean, a_rows_}, {noise, s_rows_}}, rows, state);
-    batch.input = from_basis(model_.basis, state);
+    Tensor seen(images.shape(), Dtype::f32, device());
+    combine({{clean, input_clean_}, {noise, input_noise_}}, rows, seen);
+    batch.input = from_basis(model_.basis, seen);
+    if (model_.view) {
+        const Tensor levels = batch.levels.to(Device::cpu);
+        batch.input = model_.view->seen(batch.input, {levels.data<int32_t>(), size_t(levels.count())});
+    }
     switch (model_.prediction) {
     case Prediction::epsilon:
         batch.target = orthonormal ? from_basis(model_.basis, noise) : white;
@@ -73,7 +96,7 @@ TrainingBatch DiagonalProcess::training_batch(const Tensor& images, const Random
         break;
     case Prediction::v: {
         Tensor target(images.shape(), Dtype::f32, device());
-        combine({{noise, a_rows_}, {clean, minus_s_rows_}}, rows, target);
+        combine({{noise, target_noise_}, {clean, target_clean_}}, rows, target);
         batch.target = from_basis(model_.basis, target);
     }
     }
@@ -88,7 +111,7 @@ StepSettings DiagonalProcess::step_settings(const SampleRequest& request) const 
     settings.prediction = model_.prediction;
     settings.variance = request.variance.empty() ? model_.variance : variance_from_name(request.variance);
     settings.eta = request.eta.value_or(0.0);
-    settings.clip = request.clip.value_or(true);
+    settings.clip = request.clip.value_or(model_.clip);
     if (settings.solver == DiagonalSolver::ancestral && request.eta)
         throw Error("eta belongs to solver ddim: leave it out, or choose ddim (eta = 1 is ancestral sampling "
                     "with the small "
@@ -118,8 +141,7 @@ std::vector<ReportEntry> DiagonalProcess::report() const {
         lost += float(a) == 0.f;
     }
     const double decade = std::log(10.0);
-    const StepCost cost = diagonal_step_cost(*this, step_settings({}));
-    return {
+    std::vector<ReportEntry> entries{
         {"levels", double(last), "N, the levels above data"},
         {"terminal_kl_nats_per_dimension", divergence,
          "KL of q(u_N|u_0) from the prior for data of unit second moment"},
@@ -129,10 +151,9 @@ std::vector<ReportEntry> DiagonalProcess::report() const {
         {"log10_snr_last", lowest_snr / decade, "log10 a²/s² at level N, the lowest over the eigenvalues"},
         {"clean_error_gain", error_gain, "s_N/a_N: an error of ε̂ at level N is multiplied by this in û_0"},
         {"modes_lost_in_float32", double(lost), "eigenvalues with a_N = 0 in float32"},
-        {"step_bytes_per_image", cost.bytes, "memory traffic of a sampling step, the network left out"},
-        {"step_flops_per_image", cost.flops,
-         "floating-point operations of a sampling step, the network left out"},
     };
+    append(entries, cost_report(diagonal_step_cost(*this, step_settings({}))));
+    return entries;
 }
 
 void DiagonalProcess::check_solver(const SampleRequest& request) const {

@@ -2,8 +2,11 @@
 
 #include "processes/basis.h"
 #include "processes/process.h"
+#include "processes/state_view.h"
 #include "processes/step.h"
 #include "processes/step_cost.h"
+
+#include <memory>
 
 namespace heat::processes {
 
@@ -16,14 +19,22 @@ struct DiagonalModel {
     Prediction prediction = Prediction::epsilon;
     Variance variance = Variance::small; ///< of ancestral steps unless a request says otherwise
     float data_low = -1, data_high = 1;
+    /// What the network sees of the state, per level and eigenvalue like the tables: (levels + 1) × width
+    /// factors; empty: the state itself. Those of level 0, which no network sees, are for the views.
+    std::vector<double> input_gains = {};
+    /// Stands between pixels and the state, in the pixel basis alone and with prediction ε; null: nothing
+    /// does.
+    std::shared_ptr<const StateView> view = {};
+    bool clip = true; ///< limit û_0 to the data range unless a request says otherwise
 };
 
 /// Training and sampling of every Markov member of the diagonal family; members differ in their tables. The
 /// network sees timestep t − 1.
 class DiagonalProcess : public Process {
 public:
-    /// Throws Error where the tables do not fit the basis or no Markov chain has them, or for v where a² + s²
-    /// is not 1.
+    /// Throws Error where the tables do not fit the basis, no Markov chain has them, or the basis is not
+    /// orthonormal and white noise would have another covariance than theirs (docs/math.md, "Where the noise
+    /// is drawn").
     DiagonalProcess(ImageSize size, DiagonalModel model, Device device);
 
     const DiagonalModel& model() const { return model_; }
@@ -48,7 +59,8 @@ protected:
 
 private:
     DiagonalModel model_;
-    Tensor a_rows_, s_rows_, minus_s_rows_; ///< (N + 1) × width in device memory
+    /// The network's input and, for v, its target: factors of u_0 and ε, (N + 1) × width in device memory.
+    Tensor input_clean_, input_noise_, target_clean_, target_noise_;
 };
 
 } // namespace heat::processes

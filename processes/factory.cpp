@@ -1,7 +1,10 @@
 #include "processes/factory.h"
 
 #include "kernels/error.h"
+#include "processes/blurring_diffusion.h"
+#include "processes/cold_diffusion.h"
 #include "processes/ddpm.h"
+#include "processes/heat_diffusion_model.h"
 #include "processes/heat_dissipation.h"
 #include "processes/schedule.h"
 
@@ -21,21 +24,72 @@ std::unique_ptr<Process> make_ddpm(const ProcessConfig& config, ImageSize size, 
         prediction_from_name(config.prediction), variance_from_name(config.variance), device);
 }
 
+double last_width(const ProcessConfig& config, ImageSize size) {
+    return config.sigma_max.value_or(std::max(size.height, size.width) / 2.0);
+}
+
 std::unique_ptr<Process> make_heat_dissipation(const ProcessConfig& config, ImageSize size, Device device) {
     HeatDissipationSettings settings;
     settings.steps = config.steps.value_or(200);
     settings.sigma_min = config.sigma_min;
-    settings.sigma_max = config.sigma_max.value_or(std::max(size.height, size.width) / 2.0);
+    settings.sigma_max = last_width(config, size);
     settings.sigma = config.sigma;
     settings.delta = config.delta.value_or(1.25 * config.sigma);
     return std::make_unique<HeatDissipation>(size, settings, device);
+}
+
+std::unique_ptr<Process> make_heat_diffusion_model(const ProcessConfig& config, ImageSize size,
+                                                   Device device) {
+    HeatDiffusionSettings settings;
+    settings.betas =
+        betas_from_name(config.schedule, config.steps.value_or(1000), config.beta_start, config.beta_end);
+    if (config.k && config.heat)
+        throw Error("process.K and process.heat say the same, heat = K · steps: set one of them");
+    settings.scheme.k = config.k.value_or(config.heat.value_or(0.5) / double(settings.betas.size() - 1));
+    settings.scheme.theta = config.theta;
+    settings.scheme.boundary = boundary_from_name(config.boundary.empty() ? "adiabatic" : config.boundary);
+    settings.kind = heat_operator_from_name(config.operation);
+    settings.solver = solver_method_from_name(config.solver);
+    settings.input = !config.input.empty()                       ? heat_input_from_name(config.input)
+                     : settings.solver == SolverMethod::spectral ? HeatInput::normalised
+                                                                 : HeatInput::u;
+    settings.gain_floor = config.gain_floor;
+    settings.condition_limit = config.condition_limit;
+    settings.prediction = prediction_from_name(config.prediction);
+    settings.variance = variance_from_name(config.variance);
+    return std::make_unique<HeatDiffusionModel>(size, settings, device);
+}
+
+std::unique_ptr<Process> make_blurring_diffusion(const ProcessConfig& config, ImageSize size, Device device) {
+    if (!config.boundary.empty() && boundary_from_name(config.boundary) != Boundary::half_sample)
+        throw Error(
+            fmt::format("blurring diffusion takes boundary half-sample (the DCT-II), not {}: its noise is "
+                        "white in an orthonormal basis, and the DCT-I of adiabatic is none",
+                        config.boundary));
+    BlurringSettings settings;
+    settings.steps = config.steps.value_or(1000);
+    settings.sigma_max = last_width(config, size);
+    settings.d_min = config.d_min;
+    settings.prediction = prediction_from_name(config.prediction);
+    settings.variance = variance_from_name(config.variance);
+    return std::make_unique<BlurringDiffusion>(size, settings, device);
+}
+
+std::unique_ptr<Process> make_cold_diffusion(const ProcessConfig& config, ImageSize size, Device device) {
+    const ColdDiffusionSettings settings{config.steps.value_or(200), config.sigma_min,
+                                         last_width(config, size), config.delta.value_or(0.0)};
+    return std::make_unique<ColdDiffusion>(size, settings, device);
 }
 
 struct Kind {
     const char* name;
     std::unique_ptr<Process> (*make)(const ProcessConfig&, ImageSize, Device);
 };
-constexpr Kind kinds[] = {{"ddpm", make_ddpm}, {"ihdm", make_heat_dissipation}};
+constexpr Kind kinds[] = {{"ddpm", make_ddpm},
+                          {"ihdm", make_heat_dissipation},
+                          {"hdm", make_heat_diffusion_model},
+                          {"blurring", make_blurring_diffusion},
+                          {"cold", make_cold_diffusion}};
 
 } // namespace
 
@@ -48,8 +102,8 @@ std::vector<std::string> process_kinds() {
 std::unique_ptr<Process> make_process(const ProcessConfig& config, ImageSize size, Device device) {
     for (const Kind& kind : kinds)
         if (config.kind == kind.name) return kind.make(config, size, device);
-    throw Error(
-        fmt::format("unknown process '{}': expected {}", config.kind, fmt::join(process_kinds(), " or ")));
+    throw Error(fmt::format("unknown process '{}': expected one of {}", config.kind,
+                            fmt::join(process_kinds(), ", ")));
 }
 
 } // namespace heat::processes

@@ -10,23 +10,37 @@ namespace heat::processes {
 /// The [process] part of a configuration. What is left empty takes the kind's default.
 struct ProcessConfig {
     std::string kind = "ddpm";     ///< one of process_kinds()
-    std::optional<int> steps = {}; ///< levels; 1000 (ddpm), 200 (ihdm)
+    std::optional<int> steps = {}; ///< levels; 1000 (ddpm, hdm, blurring), 200 (ihdm, cold)
 
-    // ddpm
+    // ddpm, hdm; prediction and variance also blurring
     std::string schedule = "linear"; ///< linear or cosine
     double beta_start = 1e-4;        ///< of the linear schedule
     double beta_end = 0.02;
     std::string prediction = "epsilon"; ///< epsilon, x0 or v
     std::string variance = "small";     ///< of ancestral steps: small or large
 
-    // ihdm
+    // ihdm, cold; sigma_max also blurring
     double sigma_min = 0.5;               ///< blur width at level 1, pixels
-    std::optional<double> sigma_max = {}; ///< blur width at level K, pixels; half the longer side
-    double sigma = 0.01;                  ///< training noise
-    std::optional<double> delta = {};     ///< sampling noise; 1.25 sigma
+    std::optional<double> sigma_max = {}; ///< blur width at the last level, pixels; half the longer side
+    double sigma = 0.01;                  ///< ihdm: training noise
+    std::optional<double> delta = {};     ///< ihdm: sampling noise; 1.25 sigma. cold: of the prior; 0
+
+    // blurring
+    double d_min = 0.001; ///< what the blur leaves of a mode at least
+
+    // hdm
+    std::optional<double> k = {};    ///< "process.K", heat of a step; heat/steps
+    std::optional<double> heat = {}; ///< of all steps; 0.5
+    double theta = 0.5;              ///< 1 explicit, 0 implicit
+    std::string boundary = {};       ///< adiabatic (hdm), half-sample (blurring) unless set
+    std::string input = {};          ///< what the network sees: u, v or normalised; the last, or u by solver
+    std::string operation = "heat";  ///< "process.operator": heat, or random
+    std::string solver = "spectral"; ///< spectral, dense, sparse or iterative
+    double gain_floor = 0;           ///< of A^N; 0: none
+    double condition_limit = 1e4;    ///< of A^N
 };
 
-/// "ddpm", "ihdm".
+/// "ddpm", "ihdm", "hdm", "blurring", "cold".
 std::vector<std::string> process_kinds();
 
 /// The process of a configuration for images of one size. Throws Error for unknown names and impossible

@@ -1,7 +1,6 @@
 #pragma once
 
-#include "processes/process.h"
-#include "processes/step_cost.h"
+#include "processes/blurred_prior.h"
 
 namespace heat::processes {
 
@@ -23,8 +22,6 @@ public:
 
     std::string name() const override { return "ihdm"; }
     const HeatDissipationSettings& settings() const { return settings_; }
-    /// log of the blur's gain e^{−μ t_k} on a DCT mode (row-major position) at level 0..K.
-    double log_gain(int level, int mode) const;
 
     float data_low() const override { return 0.f; }
     float data_high() const override { return 1.f; }
@@ -37,21 +34,17 @@ public:
     Tensor blur(const Tensor& images, int level) const;
 
     bool needs_prior() const override { return true; }
-    /// Keeps the DCT coefficients of F(t_K)u_0 whose gain e^{−μ t_K} exceeds 1e-6; the others are below any
-    /// noise.
+    /// What is kept: processes/blurred_prior.h.
     void prepare_prior(const Tensor& images) override;
-    /// "prior.coefficients" f32 images×modes×C and "prior.modes" i32, the modes' row-major positions.
-    std::map<std::string, Tensor> prior() const override;
-    void set_prior(const std::map<std::string, Tensor>& tensors) override;
-    int64_t prior_count() const;
-    /// Which image of the prior sample `image` of a run starts from: uniform, by Purpose::prior. Throws Error
-    /// without a prior.
-    int64_t prior_index(uint64_t seed, uint32_t image) const;
+    std::map<std::string, Tensor> prior() const override { return prior_.tensors(); }
+    void set_prior(const std::map<std::string, Tensor>& tensors) override { prior_.set(tensors); }
+    int64_t prior_count() const { return prior_.count(); }
+    /// Which image of the prior sample `image` of a run starts from. Throws Error without a prior.
+    int64_t prior_index(uint64_t seed, uint32_t image) const { return prior_.index(seed, image); }
 
     std::vector<std::string> solvers() const override { return {"ihdm"}; }
     std::vector<ReportEntry> report() const override;
-    /// time t_k and blur_sigma σ_k in pixels, log10_smallest_gain of the blur.
-    std::vector<TableColumn> tables() const override;
+    std::vector<TableColumn> tables() const override { return blur_.tables(); }
 
 protected:
     /// u = F(t_K)u_0 + δz, then u ← u + f(u, k) + δz for k = K..1, without noise at k = 1 (Algorithm 2, B.1).
@@ -60,18 +53,9 @@ protected:
                       const SampleCallback& callback) const override;
 
 private:
-    Tensor initial_state(const SampleRequest& request) const;
-    /// The gains as a table whose row 0 is level `first`, −1 or higher.
-    Tensor gains_from(int first) const;
-
     HeatDissipationSettings settings_;
-    std::vector<double> sigmas_; ///< blur widths, 0..K
-    std::vector<double> mu_;     ///< eigenvalues of −Laplacian
-    std::vector<int32_t> modes_; ///< kept in the prior
-    std::vector<float> prior_;   ///< images × modes × C
-    /// Gains of the levels −1..K (level −1 is never read), so that a table from level −1 gives level k − 1
-    /// for row k.
-    Tensor gains_;
+    HeatBlur blur_;
+    BlurredPrior prior_;
     Tensor ones_, minus_ones_, sigma_, delta_; ///< 1×1
 };
 

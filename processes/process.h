@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/ops/loss.h"
 #include "engine/random.h"
 #include "engine/tensor.h"
 #include "processes/denoiser.h"
@@ -18,7 +19,8 @@ struct ImageSize {
     int64_t elements() const { return points() * channels; }
 };
 
-/// What one training step needs: loss = scale · Σ_i weight_i · ‖network(input_i, timestep_i) − target_i‖².
+/// What one training step needs: loss = scale · Σ_i weight_i · ‖network(input_i, timestep_i) − target_i‖², or
+/// the sum of absolute values in place of the squares.
 struct TrainingBatch {
     Tensor input;     ///< f32 N×H×W×C
     Tensor timesteps; ///< f32 N, what the network sees
@@ -26,6 +28,7 @@ struct TrainingBatch {
     Tensor target;    ///< f32 N×H×W×C
     Tensor weight;    ///< f32 N; undefined: all ones
     float scale = 1;
+    LossKind loss = LossKind::squared;
 };
 
 /// One number a process says about itself.
@@ -34,6 +37,10 @@ struct ReportEntry {
     double value = 0;
     std::string text; ///< what it means, one line
 };
+
+inline void append(std::vector<ReportEntry>& entries, const std::vector<ReportEntry>& more) {
+    entries.insert(entries.end(), more.begin(), more.end());
+}
 
 /// One column of a process's tables: a value for every level 0..N.
 struct TableColumn {

@@ -59,6 +59,7 @@ struct Role {
 
 struct Plan {
     Role state, output, clean, noise, clean_state, clean_output;
+    Role input;              ///< of the levels visited, one row more than there are steps
     Tensor ones;             ///< a table of ones, where a step has four operands
     std::vector<bool> noisy; ///< per step
 
@@ -82,7 +83,11 @@ struct Plan {
             }
             noisy.push_back(any_noise);
         }
-        for (Role* role : {&state, &output, &clean, &noise, &clean_state, &clean_output})
+        if (const std::vector<double>& gains = process.model().input_gains; !gains.empty())
+            for (const int t : levels)
+                for (int p = 0; p < tables.width(); ++p)
+                    input.add(gains[size_t(t) * size_t(tables.width()) + size_t(p)], t);
+        for (Role* role : {&state, &output, &clean, &noise, &clean_state, &clean_output, &input})
             role->upload(tables.width(), process.device());
         if (state.used && output.used && clean.used && noise.used)
             ones = Tensor::full(noise.table.shape(), 1.f, process.device());
@@ -115,6 +120,20 @@ public:
 private:
     std::vector<Term> terms_;
 };
+
+/// The state as the network sees it, in the eigenbasis; `rows` as in combine.
+Tensor seen(const Tensor& state, const Role& input, const Tensor& table, const int32_t* rows) {
+    if (!input.used) return state;
+    Tensor scaled(state.shape(), Dtype::f32, state.device());
+    combine({{state, table}}, rows, scaled);
+    return scaled;
+}
+
+/// The state in pixels as the process's view has it: what the network sees, or at level 0 the image.
+Tensor in_view(const DiagonalModel& model, const Tensor& pixels, int level) {
+    if (!model.view) return pixels;
+    return level > 0 ? model.view->seen(pixels, {&level, 1}) : model.view->images_of(pixels);
+}
 
 Tensor initial_state(const DiagonalProcess& process, const SampleRequest& request, Shape shape) {
     const DiagonalModel& model = process.model();
@@ -151,7 +170,10 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
         const bool show_state = request.view == SampleRequest::View::state || (show_clean && step == 0);
         if (show_state) {
             view = Tensor(shape, Dtype::f32, process.device());
-            view.copy_from(from_basis(model.basis, state));
+            // Level 0 is seen as the image it is.
+            const Tensor row = plan.input.used ? plan.input.table.images(step, 1) : Tensor();
+            const Tensor pixels = from_basis(model.basis, seen(state, plan.input, row, nullptr));
+            view.copy_from(in_view(model, pixels, levels[size_t(step)]));
         }
         callback({step, request.steps, levels[size_t(step)], view});
         view = Tensor();
@@ -160,7 +182,9 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
     report(0);
     for (int step = 0; step < request.steps; ++step) {
         clock.move_to(step);
-        const Tensor input = from_basis(model.basis, state);
+        const Tensor input =
+            in_view(model, from_basis(model.basis, seen(state, plan.input, plan.input.table, clock.rows())),
+                    levels[size_t(step)]);
         const Tensor output = to_basis(model.basis, checked_prediction(denoiser, input, clock.timesteps()));
 
         Tensor clean;
@@ -170,7 +194,7 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
             estimate.add(output, plan.clean_output);
             clean = Tensor(shape, Dtype::f32, process.device());
             estimate.run(clock.rows(), clean);
-            Tensor pixels = from_basis(model.basis, clean);
+            Tensor pixels = in_view(model, from_basis(model.basis, clean), 0);
             if (settings.clip) {
                 const ProfileScope scope("clamp", pixels.device(), [&] {
                     return OpWork{2.0 * double(pixels.bytes()), 0, pixels.shape().text()};
@@ -179,7 +203,8 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
                                pixels.data<float>(), pixels.count());
             }
             if (show_clean) view = pixels;
-            if (settings.clip) clean = to_basis(model.basis, pixels);
+            if (settings.clip)
+                clean = to_basis(model.basis, model.view ? model.view->state_of(pixels) : pixels);
         }
 
         const bool noisy = plan.noisy[size_t(step)];
@@ -195,7 +220,7 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
         next.run(clock.rows(), state, plan.ones);
         report(step + 1);
     }
-    return from_basis(model.basis, state);
+    return in_view(model, from_basis(model.basis, state), 0);
 }
 
 StepCost diagonal_step_cost(const DiagonalProcess& process, const StepSettings& settings) {
@@ -205,6 +230,7 @@ StepCost diagonal_step_cost(const DiagonalProcess& process, const StepSettings& 
     const int bases = settings.clip ? 4 : 2;
     StepCost cost;
     for (int i = 0; i < bases; ++i) cost += basis_cost(model.basis, size.height, size.width, size.channels);
+    if (!model.input_gains.empty()) cost += combination_cost(1, n);
     if (settings.clip) {
         cost += combination_cost(settings.prediction == Prediction::x0 ? 1 : 2, n);
         cost += map_cost(n, 2);

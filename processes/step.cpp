@@ -37,6 +37,13 @@ DiagonalSolver diagonal_solver_from_name(const std::string& name) {
     throw Error(fmt::format("unknown solver '{}': expected ancestral or ddim", name));
 }
 
+namespace {
+/// For v the pair (u_0, ε) is the pair (u_t/√(a² + s²), v) turned by the angle whose tangent is s/a.
+CleanCoefficients rotated(double state, double output, double norm) {
+    return {state / (norm * norm), output / norm};
+}
+} // namespace
+
 CleanCoefficients clean_coefficients(const DiagonalTables& tables, Prediction prediction, int t, int p) {
     switch (prediction) {
     case Prediction::epsilon:
@@ -44,7 +51,7 @@ CleanCoefficients clean_coefficients(const DiagonalTables& tables, Prediction pr
     case Prediction::x0:
         return {0.0, 1.0};
     case Prediction::v:
-        return {tables.a(t, p), -tables.s(t, p)};
+        return rotated(tables.a(t, p), -tables.s(t, p), tables.norm(t, p));
     }
     throw Error("clean_coefficients: no such prediction");
 }
@@ -59,7 +66,7 @@ CleanCoefficients noise_estimate(const DiagonalTables& tables, Prediction predic
     case Prediction::x0:
         return {std::exp(-tables.log_s(t, p)), -std::exp(tables.log_a(t, p) - tables.log_s(t, p))};
     case Prediction::v:
-        return {tables.s(t, p), tables.a(t, p)};
+        return rotated(tables.s(t, p), tables.a(t, p), tables.norm(t, p));
     }
     throw Error("noise_estimate: no such prediction");
 }

@@ -6,8 +6,9 @@
 
 namespace heat::processes {
 
-/// What the network of a diagonal process predicts: the noise ε, the image u_0, or v = a_t ε − s_t u_0 (where
-/// a² + s² = 1).
+/// What the network of a diagonal process predicts: the noise ε, the image u_0, or v = (a_t ε − s_t
+/// u_0)/√(a_t²
+/// + s_t²).
 enum class Prediction { epsilon, x0, v };
 /// The variance of an ancestral step from t to s: the posterior's v = s_s² s²_{t|s}/s_t² (small), or s²_{t|s}
 /// (large).
@@ -39,7 +40,7 @@ struct StepCoefficients {
     double state = 0, output = 0, clean = 0, noise = 0;
 };
 
-/// Coefficients of the step t → s < t (docs/math.md §4). No noise enters at s = 0.
+/// Coefficients of the step t → s < t (docs/math.md §6). No noise enters at s = 0.
 StepCoefficients step_coefficients(const DiagonalTables& tables, const StepSettings& settings, int s, int t,
                                    int p);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "processes/basis.h"
+#include "processes/process.h"
 
 namespace heat::processes {
 
@@ -31,10 +32,19 @@ inline StepCost noise_cost(double elements) {
     return {4.0 * elements, 0.0};
 }
 
-/// One change of basis of one image: two passes over it, unless the basis is pixels.
+/// One change of basis of one image: two passes over it, and one for the weights of the DCT-I; none for
+/// pixels.
 inline StepCost basis_cost(Basis basis, int height, int width, int channels) {
     if (basis == Basis::pixel) return {};
-    return {16.0 * height * width * channels, basis_flops(basis, height, width, channels)};
+    return {(basis == Basis::dct1 ? 24.0 : 16.0) * height * width * channels,
+            basis_flops(basis, height, width, channels)};
+}
+
+/// The cost's entries in a report.
+inline std::vector<ReportEntry> cost_report(StepCost cost) {
+    return {{"step_bytes_per_image", cost.bytes, "memory traffic of a sampling step, the network left out"},
+            {"step_flops_per_image", cost.flops,
+             "floating-point operations of a sampling step, the network left out"}};
 }
 
 } // namespace heat::processes

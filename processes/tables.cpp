@@ -26,23 +26,11 @@ double DiagonalTables::a(int t, int p) const {
 double DiagonalTables::s(int t, int p) const {
     return std::exp(log_s(t, p));
 }
+double DiagonalTables::norm(int t, int p) const {
+    return std::hypot(a(t, p), s(t, p));
+}
 double DiagonalTables::log_snr(int t, int p) const {
     return 2.0 * (log_a(t, p) - log_s(t, p));
-}
-
-namespace {
-std::vector<float> exponentials(const std::vector<double>& logs) {
-    std::vector<float> rows(logs.size());
-    for (size_t i = 0; i < logs.size(); ++i) rows[i] = float(std::exp(logs[i]));
-    return rows;
-}
-} // namespace
-
-std::vector<float> DiagonalTables::a_rows() const {
-    return exponentials(log_a_);
-}
-std::vector<float> DiagonalTables::s_rows() const {
-    return exponentials(log_s_);
 }
 
 DiagonalTables variance_preserving_tables(const std::vector<double>& log_alpha_bar) {
@@ -74,6 +62,15 @@ bool is_markov(const DiagonalTables& tables) {
         for (int p = 0; p < tables.width(); ++p)
             if (!std::isfinite(tables.log_s(t, p)) || tables.log_snr(t, p) > tables.log_snr(t - 1, p))
                 return false;
+    return true;
+}
+
+bool shares_noise(const DiagonalTables& tables) {
+    for (int t = 2; t <= tables.levels(); ++t)
+        for (int p = 1; p < tables.width(); ++p) {
+            const auto lost = [&](int q) { return tables.log_snr(t, q) - tables.log_snr(t - 1, q); };
+            if (std::abs(lost(p) - lost(0)) > 1e-9 * (1.0 + std::abs(lost(0)))) return false;
+        }
     return true;
 }
 

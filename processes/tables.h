@@ -21,12 +21,10 @@ public:
     double log_s(int t, int p) const { return log_s_[index(t, p)]; }
     double a(int t, int p) const;
     double s(int t, int p) const;
+    /// √(a_t² + s_t²): the deviation of u_t where the data have unit second moment.
+    double norm(int t, int p) const;
     /// log(a_t²/s_t²): +infinity where there is no noise.
     double log_snr(int t, int p) const;
-
-    /// a_t and s_t as f32 rows for kernels::diagonal_combination, (levels + 1) × width.
-    std::vector<float> a_rows() const;
-    std::vector<float> s_rows() const;
 
 private:
     size_t index(int t, int p) const { return size_t(t) * size_t(width_) + size_t(p); }
@@ -55,5 +53,9 @@ Posterior posterior(const DiagonalTables& tables, int s, int t, int p);
 /// Whether the signal-to-noise ratio of every eigenvalue never rises with the level and every level above 0
 /// has noise: what a Markov chain with these marginals needs.
 bool is_markov(const DiagonalTables& tables);
+
+/// Whether a_{t|s} s_s/s_t is the same number for all eigenvalues (of each pair of levels above 0), so that
+/// white noise, whatever its covariance in the basis, has that of the posterior when it is multiplied by √v.
+bool shares_noise(const DiagonalTables& tables);
 
 } // namespace heat::processes

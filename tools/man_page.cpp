@@ -23,7 +23,7 @@ constexpr Entry run_files[] = {
      "A JSON object each train.log_every updates: step, loss, learning rate, gradient norm."},
     {"RUN/tensorboard/", "The same, and the sample grids, as event files of TensorBoard."},
     {"RUN/samples/step-NNNNNNN.png", "Sample grids, where train.sample_every is above 0."},
-    {"RUN/prior.safetensors", "Of ihdm: the blurred training images that sampling starts from."},
+    {"RUN/prior.safetensors", "Of ihdm and cold: the blurred training images that sampling starts from."},
     {"RUN/profile/", "What --profile writes."},
     {"RUN/.lock", "Held while a process trains there."},
 };

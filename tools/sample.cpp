@@ -112,11 +112,11 @@ void sample(const SampleOptions& options) {
                    run.checkpoint.step, images.seconds, images.seconds / images.count, grid.string());
 }
 
-/// "{ancestral,ddim,ihdm}": the solvers of all processes, which small ones know as well.
+/// "{ancestral,ddim,ihdm,…}": the solvers of all processes, which small ones know as well.
 std::string solver_choices() {
     std::vector<std::string> names;
     for (const std::string& kind : processes::process_kinds()) {
-        const auto process = processes::make_process({.kind = kind, .steps = 2}, {8, 8, 1}, Device::cpu);
+        const auto process = processes::make_process({.kind = kind, .steps = 8}, {8, 8, 1}, Device::cpu);
         for (const std::string& name : process->solvers())
             if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }

@@ -14,7 +14,8 @@ float TrainingStep::run() const {
         const Variable output = model.network.forward(
             Variable(b.input), b.timesteps,
             {.dtype = model.dtype, .dropout = &random, .image_offset = 0, .labels = {}});
-        const SquaredError error = squared_error(output, b.target, b.weight, b.scale);
+        const auto loss_of = b.loss == LossKind::absolute ? absolute_error : squared_error;
+        const BatchLoss error = loss_of(output, b.target, b.weight, b.scale);
         tape.backward(error.loss);
         loss += error.loss.value().to_host()[0] / float(accumulation);
     }

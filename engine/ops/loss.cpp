@@ -3,14 +3,34 @@
 #include "engine/profiler.h"
 #include "kernels/reduce.h"
 
+#include <fmt/format.h>
+
 namespace heat {
 
-SquaredError squared_error(const Variable& prediction, const Tensor& target, const Tensor& weight,
-                           float scale) {
-    expect_shape("squared_error target", target, prediction.shape());
+namespace {
+
+/// The kernels of one kind of loss, for activations of type T.
+template <class T>
+struct LossKernels {
+    decltype(&kernels::weighted_squared_error<T>) forward;
+    decltype(&kernels::weighted_squared_error_backward<T>) backward;
+};
+template <class T>
+LossKernels<T> kernels_of(LossKind kind) {
+    if (kind == LossKind::absolute)
+        return {kernels::weighted_absolute_error<T>, kernels::weighted_absolute_error_backward<T>};
+    return {kernels::weighted_squared_error<T>, kernels::weighted_squared_error_backward<T>};
+}
+
+BatchLoss weighted_error(LossKind kind, const Variable& prediction, const Tensor& target,
+                         const Tensor& weight, float scale) {
+    const char* name = kind == LossKind::squared ? "squared_error" : "absolute_error";
+    const char* backward_name =
+        kind == LossKind::squared ? "squared_error backward" : "absolute_error backward";
+    expect_shape(fmt::format("{} target", name).c_str(), target, prediction.shape());
     const int images = int(prediction.shape()[0]);
     const int64_t elements = prediction.shape().count() / std::max(images, 1);
-    if (weight.defined()) expect_shape("squared_error weight", weight, Shape{images});
+    if (weight.defined()) expect_shape(fmt::format("{} weight", name).c_str(), weight, Shape{images});
     // The prediction (and its gradient) in its own type, the target in f32.
     const auto work = [prediction](double predictions, double flops) {
         const Tensor& p = prediction.value();
@@ -18,31 +38,40 @@ SquaredError squared_error(const Variable& prediction, const Tensor& target, con
         return OpWork{predictions * double(p.bytes()) + 4.0 * count, flops * count, p.shape().text(),
                       p.dtype()};
     };
-    const ProfileScope scope("squared_error", prediction.device(), [&] { return work(1, 3); });
+    const ProfileScope scope(name, prediction.device(), [&] { return work(1, 3); });
     const float* weights = weight.defined() ? weight.data<float>() : nullptr;
     Tensor loss(Shape{1}, Dtype::f32, prediction.device()),
         per_image(Shape{images}, Dtype::f32, prediction.device());
     const Storage scratch = allocate(
         prediction.device(), sizeof(float) * size_t(images * kernels::reduce_workspace_floats(elements)));
     with_activation_type(prediction.dtype(), [&]<class T>(T) {
-        kernels::weighted_squared_error(loss.stream(), prediction.value().data<T>(), target.data<float>(),
-                                        weights, scale, images, elements, loss.data<float>(),
-                                        per_image.data<float>(), reinterpret_cast<float*>(scratch.get()));
+        kernels_of<T>(kind).forward(loss.stream(), prediction.value().data<T>(), target.data<float>(),
+                                    weights, scale, images, elements, loss.data<float>(),
+                                    per_image.data<float>(), reinterpret_cast<float*>(scratch.get()));
     });
     Variable result =
         make_result(std::move(loss), wants_gradient({&prediction}), [=](const Tensor& upstream) {
-            const ProfileScope backward("squared_error backward", upstream.device(),
-                                        [&] { return work(2, 2); });
+            const ProfileScope backward(backward_name, upstream.device(), [&] { return work(2, 2); });
             Tensor d(prediction.shape(), prediction.dtype(), prediction.device());
             with_activation_type(d.dtype(), [&]<class T>(T) {
-                kernels::weighted_squared_error_backward(
-                    d.stream(), prediction.value().data<T>(), target.data<float>(),
-                    weight.defined() ? weight.data<float>() : nullptr, scale, upstream.data<float>(), images,
-                    elements, d.data<T>());
+                kernels_of<T>(kind).backward(d.stream(), prediction.value().data<T>(), target.data<float>(),
+                                             weight.defined() ? weight.data<float>() : nullptr, scale,
+                                             upstream.data<float>(), images, elements, d.data<T>());
             });
             prediction.add_gradient(std::move(d));
         });
     return {std::move(result), std::move(per_image)};
+}
+
+} // namespace
+
+BatchLoss squared_error(const Variable& prediction, const Tensor& target, const Tensor& weight, float scale) {
+    return weighted_error(LossKind::squared, prediction, target, weight, scale);
+}
+
+BatchLoss absolute_error(const Variable& prediction, const Tensor& target, const Tensor& weight,
+                         float scale) {
+    return weighted_error(LossKind::absolute, prediction, target, weight, scale);
 }
 
 } // namespace heat

@@ -69,7 +69,7 @@ no_setting "attention_levels names level 2, but there are 2" 'network.attention_
 no_setting "channels needs 1 to 8 levels, got 0" 'network.channels=[]'
 no_setting "dropout must lie in [0, 1)" network.dropout=1
 no_setting "do not divide into heads of 3" network.head_channels=3
-no_setting "unknown process 'dpm': expected ddpm or ihdm" process.kind=dpm
+no_setting "unknown process 'dpm': expected one of ddpm, ihdm, hdm, blurring, cold" process.kind=dpm
 no_setting "schedule" process.schedule=quadratic
 no_setting "prediction" process.prediction=noise
 no_setting "variance" process.variance=medium

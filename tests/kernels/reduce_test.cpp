@@ -23,11 +23,12 @@ float sum_of_squares_of(const Stream& stream, const std::vector<float>& values) 
 }
 
 template <class T>
-void check_squared_error(const Stream& stream, size_t images, size_t elements, bool weighted) {
+void check_error(const Stream& stream, size_t images, size_t elements, bool weighted, bool squared) {
     CAPTURE(stream.on_cuda);
     CAPTURE(images);
     CAPTURE(elements);
     CAPTURE(weighted);
+    CAPTURE(squared);
     const size_t n = images * elements;
     const auto p = reference::random_stored<T>(n, 1);
     const auto t = reference::random_stored<float>(n, 2);
@@ -38,8 +39,9 @@ void check_squared_error(const Stream& stream, size_t images, size_t elements, b
     for (size_t i = 0; i < images; ++i) {
         const double weight = weighted ? w.exact[i] : 1.;
         for (size_t e = i * elements; e < (i + 1) * elements; ++e) {
-            per_image[i] += std::pow(p.exact[e] - t.exact[e], 2);
-            gradient[e] = upstream * 2. * scale * weight * (p.exact[e] - t.exact[e]);
+            const double d = p.exact[e] - t.exact[e], sign = double(d > 0) - double(d < 0);
+            per_image[i] += squared ? d * d : std::abs(d);
+            gradient[e] = upstream * scale * weight * (squared ? 2. * d : sign);
         }
         loss += scale * weight * per_image[i];
     }
@@ -47,12 +49,14 @@ void check_squared_error(const Stream& stream, size_t images, size_t elements, b
     DeviceArray<float> target(stream, t.stored), weight(stream, w.stored), up(stream, {upstream});
     DeviceArray<float> loss_out(stream, 1), per_image_out(stream, images);
     DeviceArray<float> workspace(stream, size_t(reduce_workspace_floats(int64_t(n))));
-    weighted_squared_error(stream, prediction.data(), target.data(), weight.data(), scale, int(images),
-                           int64_t(elements), loss_out.data(), per_image_out.data(), workspace.data());
+    const auto forward = squared ? weighted_squared_error<T> : weighted_absolute_error<T>;
+    const auto backward = squared ? weighted_squared_error_backward<T> : weighted_absolute_error_backward<T>;
+    forward(stream, prediction.data(), target.data(), weight.data(), scale, int(images), int64_t(elements),
+            loss_out.data(), per_image_out.data(), workspace.data());
     CHECK(reference::nmse(reference::widened(loss_out.host()), {loss}) <= 1e-9);
     CHECK(reference::nmse(reference::widened(per_image_out.host()), per_image) <= 1e-9);
-    weighted_squared_error_backward(stream, prediction.data(), target.data(), weight.data(), scale, up.data(),
-                                    int(images), int64_t(elements), d_prediction.data());
+    backward(stream, prediction.data(), target.data(), weight.data(), scale, up.data(), int(images),
+             int64_t(elements), d_prediction.data());
     CHECK(reference::nmse(reference::widened(d_prediction.host()), gradient) <= reference::tolerance<T>);
 }
 
@@ -89,15 +93,25 @@ TEST_CASE("reduce: sum of squares") {
     }
 }
 
-TEST_CASE("reduce: weighted squared error and its gradient") {
-    for (const Stream& stream : test_streams()) {
-        for (const bool weighted : {false, true}) {
-            for (const size_t elements : {1, 7, 784, 16385, 40000}) {
-                check_squared_error<float>(stream, 3, elements, weighted);
-                check_squared_error<bf16>(stream, 3, elements, weighted);
+TEST_CASE("reduce: weighted squared and absolute errors and their gradients") {
+    for (const Stream& stream : test_streams())
+        for (const bool squared : {false, true})
+            for (const bool weighted : {false, true}) {
+                for (const size_t elements : {1, 7, 784, 16385, 40000}) {
+                    check_error<float>(stream, 3, elements, weighted, squared);
+                    check_error<bf16>(stream, 3, elements, weighted, squared);
+                }
+                check_error<float>(stream, 301, 2, weighted, squared);
             }
-            check_squared_error<float>(stream, 301, 2, weighted);
-        }
+}
+
+TEST_CASE("reduce: the absolute error has no gradient where nothing is wrong") {
+    for (const Stream& stream : test_streams()) {
+        DeviceArray<float> x(stream, std::vector<float>{1.f, 2.f}), up(stream, std::vector<float>{1.f}),
+            d(stream, 2);
+        weighted_absolute_error_backward(stream, x.data(), x.data(), static_cast<const float*>(nullptr), 1.f,
+                                         up.data(), 1, 2, d.data());
+        CHECK(d.host() == std::vector<float>{0.f, 0.f});
     }
 }
 

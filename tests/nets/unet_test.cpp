@@ -37,7 +37,7 @@ void check_golden(const std::string& name, float loss_scale_per_image, double ou
                                        {.dtype = dtype, .dropout = nullptr, .image_offset = 0, .labels = {}});
     CHECK(reference::nmse(widened(y.value()), widened(golden.images("output"))) <= output_tolerance);
     const float scale = loss_scale_per_image / float(y.shape()[0]);
-    const SquaredError error = squared_error(y, golden.images("target"), Tensor(), scale);
+    const BatchLoss error = squared_error(y, golden.images("target"), Tensor(), scale);
     CHECK(error.loss.value().to_host()[0] ==
           doctest::Approx(golden.values("loss")[0]).epsilon(std::sqrt(output_tolerance) + 1e-6));
     tape.backward(error.loss);
@@ -107,7 +107,7 @@ TEST_SUITE("nets") {
             Tape tape;
             const Tensor t = Tensor::from_host(Shape{4}, trace.row("trace.timesteps", n), Device::cpu);
             const Variable y = network.forward(Variable(trace.images("trace.inputs", n)), t, {});
-            const SquaredError error =
+            const BatchLoss error =
                 squared_error(y, trace.images("trace.targets", n), Tensor(), 1.f / float(y.shape().count()));
             tape.backward(error.loss);
             optimizer.step();

@@ -1,0 +1,104 @@
+#include "processes/cold_diffusion.h"
+
+#include "kernels/error.h"
+#include "processes/basis.h"
+#include "processes/combination.h"
+#include "processes/solver.h"
+#include "processes/step_clock.h"
+#include "processes/step_cost.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace heat::processes {
+
+namespace {
+
+/// All levels, or fewer that begin at the last one, where the prior is.
+std::vector<int> levels_of(const SampleRequest& request, int levels) {
+    return sampling_levels(request.spacing.empty() ? "trailing" : request.spacing, levels, request.steps);
+}
+
+} // namespace
+
+ColdDiffusion::ColdDiffusion(ImageSize size, const ColdDiffusionSettings& settings, Device device)
+    : Process(size, settings.steps, device), settings_(settings),
+      blur_(size, settings.steps, settings.sigma_min, settings.sigma_max, device),
+      prior_(blur_, size, "cold") {
+    if (!(settings.delta >= 0))
+        throw Error(fmt::format("cold noise delta = {}: expected none below 0", settings.delta));
+}
+
+TrainingBatch ColdDiffusion::training_batch(const Tensor& images, const RandomState& random,
+                                            uint32_t image_offset) const {
+    TrainingBatch batch = draw_levels(images, random, image_offset);
+    batch.input = blur_.blur_each(images, batch.levels.data<int32_t>());
+    batch.target = images;
+    batch.scale = 1.f / float(images.count());
+    batch.loss = LossKind::absolute;
+    return batch;
+}
+
+void ColdDiffusion::prepare_prior(const Tensor& images) {
+    expect_images("prior", images);
+    prior_.add(blur_, images);
+}
+
+void ColdDiffusion::check_solver(const SampleRequest& request) const {
+    if (request.eta || !request.variance.empty() || request.clip.value_or(false))
+        throw Error("eta, variance and clip belong to processes with noise: cold has none, leave them out");
+    if (const int first = levels_of(request, steps()).front(); first != steps())
+        throw Error(fmt::format("cold starts from images blurred to level {}, but spacing {} in {} steps "
+                                "begins at level {}: choose trailing",
+                                steps(), request.spacing, request.steps, first));
+}
+
+Tensor ColdDiffusion::run_solver(Denoiser& denoiser, const SampleRequest& request,
+                                 const SampleCallback& callback) const {
+    const std::vector<int> levels = levels_of(request, steps());
+    std::vector<float> timesteps, differences; // e^{−μ t_s} − e^{−μ t_t} of each step
+    for (size_t i = 0; i + 1 < levels.size(); ++i) {
+        timesteps.push_back(timestep_of_level(levels[i]));
+        for (int mode = 0; mode < blur_.modes(); ++mode) {
+            const double to = blur_.log_gain(levels[i + 1], mode), from = blur_.log_gain(levels[i], mode);
+            differences.push_back(float(-std::exp(to) * std::expm1(from - to)));
+        }
+    }
+    const Tensor gained = upload_table(differences, blur_.modes(), device());
+    const Tensor ones = Tensor::full(gained.shape(), 1.f, device());
+    StepClock clock(request.count, request.seed, timesteps, device());
+
+    Tensor image = prior_.start(request, settings_.delta, device());
+    Tensor state = to_basis(Basis::dct2, image);
+    Tensor view = image;
+    const auto report = [&](int step) {
+        if (!callback) return;
+        callback({step, request.steps, levels[size_t(step)],
+                  request.view == SampleRequest::View::none ? Tensor() : view});
+    };
+
+    report(0);
+    for (int step = 0; step < request.steps; ++step) {
+        clock.move_to(step);
+        const Tensor clean = checked_prediction(denoiser, image, clock.timesteps());
+        combine({{state, ones}, {to_basis(Basis::dct2, clean), gained}}, clock.rows(), state);
+        image = from_basis(Basis::dct2, state);
+        view = request.view == SampleRequest::View::clean ? clean : image;
+        report(step + 1);
+    }
+    return image;
+}
+
+std::vector<ReportEntry> ColdDiffusion::report() const {
+    StepCost cost = combination_cost(2, double(size().elements()));
+    for (int i = 0; i < 2; ++i) cost += basis_cost(Basis::dct2, size().height, size().width, size().channels);
+    std::vector<ReportEntry> entries{{"levels", double(steps()), "K, the levels above data"}};
+    append(entries, blur_.report());
+    append(entries, {{"prior_noise", settings_.delta, "δ, of the images that sampling starts from"}});
+    append(entries, prior_.report());
+    append(entries, cost_report(cost));
+    return entries;
+}
+
+} // namespace heat::processes
