@@ -14,6 +14,7 @@ public:
     Ddpm(ImageSize size, std::vector<double> betas, Prediction prediction, Variance variance, Device device);
 
     std::string name() const override { return "ddpm"; }
+    bool starts_from_white_noise() const override { return true; }
     /// Adds alpha_bar_last.
     std::vector<ReportEntry> report() const override;
     /// noise_columns and snr (infinite at level 0).

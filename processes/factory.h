@@ -13,8 +13,8 @@ struct ProcessConfig {
     std::optional<int> steps = {}; ///< levels; 1000 (ddpm, hdm, blurring), 200 (ihdm, cold)
 
     // ddpm, hdm; prediction and variance also blurring
-    std::string schedule = "linear"; ///< linear or cosine
-    double beta_start = 1e-4;        ///< of the linear schedule
+    std::string schedule = "linear"; ///< linear, scaled_linear or cosine
+    double beta_start = 1e-4;        ///< of the linear schedules
     double beta_end = 0.02;
     std::string prediction = "epsilon"; ///< epsilon, x0 or v
     std::string variance = "small";     ///< of ancestral steps: small or large

@@ -27,6 +27,16 @@ void Process::set_prior(const std::map<std::string, Tensor>& tensors) {
 SampleRequest Process::resolve(const SampleRequest& request) const {
     SampleRequest resolved = request;
     if (request.count < 1) throw Error(fmt::format("sampling {} images: expected at least 1", request.count));
+    if (request.start.defined()) {
+        if (!starts_from_white_noise())
+            throw Error(fmt::format(
+                "process {} does not start from white noise in pixels: it takes no start from outside",
+                name()));
+        if (request.start.shape() != batch_shape(request.count) || request.start.dtype() != Dtype::f32)
+            throw Error(fmt::format("start of sampling: expected f32 {}, got {} {}",
+                                    batch_shape(request.count).text(), name_of(request.start.dtype()),
+                                    request.start.shape().text()));
+    }
     if (request.steps < 0 || request.steps > steps_)
         throw Error(fmt::format("sampling in {} steps: this {} process has {} levels; expected 1 to {}",
                                 request.steps, name(), steps_, steps_));

@@ -84,6 +84,8 @@ public:
     virtual std::map<std::string, Tensor> prior() const { return {}; }
     virtual void set_prior(const std::map<std::string, Tensor>& tensors);
 
+    /// Whether sampling starts from white noise in pixels, so that SampleRequest::start may bring it.
+    virtual bool starts_from_white_noise() const { return false; }
     /// Names for SampleRequest::solver, the default first.
     virtual std::vector<std::string> solvers() const = 0;
     /// Samples images, f32 count×H×W×C in the data range (up to what the network overshoots). Image k of a

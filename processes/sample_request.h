@@ -14,6 +14,7 @@ struct SampleRequest {
     int64_t count = 1;         ///< images in this batch
     uint32_t image_offset = 0; ///< index of the first one in the run: image k is the same in any batch
     uint64_t seed = 0;
+    Tensor start;              ///< f32 count×H×W×C to start from; undefined: drawn from the seed
     int steps = 0;             ///< calls of the network; the default is every level
     std::string solver;        ///< one of Process::solvers(); the default is the first
     std::optional<double> eta; ///< of ddim, 0..1; the default is 0

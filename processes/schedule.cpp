@@ -28,6 +28,12 @@ std::vector<double> linear_betas(int steps, double beta_start, double beta_end) 
     return betas;
 }
 
+std::vector<double> scaled_linear_betas(int steps, double beta_start, double beta_end) {
+    std::vector<double> betas = linear_betas(steps, std::sqrt(beta_start), std::sqrt(beta_end));
+    for (double& beta : betas) beta *= beta;
+    return betas;
+}
+
 std::vector<double> cosine_betas(int steps) {
     expect_steps(steps, 1);
     const auto alpha_bar = [](double u) {
@@ -44,8 +50,9 @@ std::vector<double> cosine_betas(int steps) {
 std::vector<double> betas_from_name(const std::string& schedule, int steps, double beta_start,
                                     double beta_end) {
     if (schedule == "linear") return linear_betas(steps, beta_start, beta_end);
+    if (schedule == "scaled_linear") return scaled_linear_betas(steps, beta_start, beta_end);
     if (schedule == "cosine") return cosine_betas(steps);
-    throw Error(fmt::format("unknown schedule '{}': expected linear or cosine", schedule));
+    throw Error(fmt::format("unknown schedule '{}': expected linear, scaled_linear or cosine", schedule));
 }
 
 std::vector<double> log_alpha_bars(const std::vector<double>& betas) {

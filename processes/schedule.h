@@ -11,12 +11,16 @@ namespace heat::processes {
 /// >= 1 and 0 < beta_start <= beta_end < 1.
 std::vector<double> linear_betas(int steps, double beta_start, double beta_end);
 
+/// √β_1..√β_N on a line from √beta_start to √beta_end (Rombach et al. 2022; diffusers' scaled_linear);
+/// element 0 is 0. Throws Error as linear_betas.
+std::vector<double> scaled_linear_betas(int steps, double beta_start, double beta_end);
+
 /// β_n = min(1 − f(n/N)/f((n−1)/N), 0.999), f(u) = cos²(π/2·(u + 0.008)/1.008) (Nichol & Dhariwal 2021;
 /// diffusers' squaredcos_cap_v2); element 0 is 0. Throws Error unless steps >= 1.
 std::vector<double> cosine_betas(int steps);
 
-/// "linear" or "cosine"; throws Error for another name. The cosine schedule has no use for beta_start and
-/// beta_end.
+/// "linear", "scaled_linear" or "cosine"; throws Error for another name. The cosine schedule has no use for
+/// beta_start and beta_end.
 std::vector<double> betas_from_name(const std::string& schedule, int steps, double beta_start,
                                     double beta_end);
 

@@ -137,6 +137,11 @@ Tensor in_view(const DiagonalModel& model, const Tensor& pixels, int level) {
 
 Tensor initial_state(const DiagonalProcess& process, const SampleRequest& request, Shape shape) {
     const DiagonalModel& model = process.model();
+    if (request.start.defined()) { // white noise in pixels: the state itself, which the solver writes over
+        Tensor state(std::move(shape), Dtype::f32, process.device());
+        state.copy_from(request.start);
+        return state;
+    }
     const RandomState random(request.seed, process.device());
     Tensor state = normal(random, std::move(shape), Purpose::prior, request.image_offset);
     if (!is_orthonormal(model.basis)) state = to_basis(model.basis, state);

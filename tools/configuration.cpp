@@ -19,8 +19,9 @@
 namespace heat::tools {
 namespace {
 
-using Target = std::variant<int*, int64_t*, float*, double*, bool*, std::string*, std::vector<int>*,
-                            std::optional<int>*, std::optional<double>*, nets::Downsample*, nets::Upsample*>;
+using Target =
+    std::variant<int*, int64_t*, float*, double*, bool*, std::string*, std::vector<int>*, std::optional<int>*,
+                 std::optional<double>*, std::optional<bool>*, nets::Downsample*, nets::Upsample*>;
 
 /// Which ends of a range do not belong to it.
 enum class Open { none, low, high, both };
@@ -91,6 +92,8 @@ std::vector<Field> fields_of(Configuration& c) {
         {"network.cosine_first", &n.cosine_first},
         {"network.frequency_shift", &n.frequency_shift, -1, 1},
         {"network.zero_initialize", &n.zero_initialize},
+        {"network.classes", &n.classes, 0, 1e6},
+        {"network.out_channels", &c.out_channels, 1, 4096},
         {"train.steps", &t.steps, 0, 1e12},
         {"train.batch", &t.batch, 1, 1e6},
         {"train.seed", &t.seed, 0, 9223372036854775807.0},
@@ -112,6 +115,8 @@ std::vector<Field> fields_of(Configuration& c) {
         {"train.sample_count", &t.sample_count, 1, 4096},
         {"sample.solver", &c.sample.solver},
         {"sample.steps", &c.sample.steps, 0, 1e6},
+        {"sample.spacing", &c.sample.spacing},
+        {"sample.clip", &c.sample.clip},
     };
 }
 
@@ -205,6 +210,7 @@ struct Setter {
     }
     void operator()(std::optional<int>* target) const { (*this)(&target->emplace()); }
     void operator()(std::optional<double>* target) const { *target = number(); }
+    void operator()(std::optional<bool>* target) const { (*this)(&target->emplace()); }
     void operator()(int64_t* target) const { *target = integer(); }
     void operator()(float* target) const { *target = float(in_range(float(number()))); }
     void operator()(double* target) const { *target = number(); }
@@ -301,7 +307,8 @@ Configuration read_configuration(const std::filesystem::path& path, const std::v
           source == ConfigurationSource::run ? " Or a newer version of this program wrote it: use that one"
                                              : "");
     for (const std::string& setting : settings) apply_setting(configuration, setting);
-    configuration.network.in_channels = configuration.network.out_channels = configuration.data.channels;
+    configuration.network.in_channels = configuration.data.channels;
+    configuration.network.out_channels = configuration.out_channels.value_or(configuration.data.channels);
     if (configuration.data.channels == 2) throw Error("data.channels is 1 (grey) or 3 (RGB), got 2");
     const TrainConfig& train = configuration.train;
     if (train.dtype != "auto" && train.dtype != "f32" && train.dtype != "bf16")
@@ -341,7 +348,8 @@ std::string to_toml(const Configuration& configuration) {
                 } else if constexpr (std::is_same_v<T, nets::Upsample>) {
                     section.insert(name, upsample_names[size_t(*target)]);
                 } else if constexpr (std::is_same_v<T, std::optional<int>> ||
-                                     std::is_same_v<T, std::optional<double>>) {
+                                     std::is_same_v<T, std::optional<double>> ||
+                                     std::is_same_v<T, std::optional<bool>>) {
                     if (*target) section.insert(name, **target);
                 } else if constexpr (std::is_same_v<T, float>) {
                     section.insert(name,

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,14 +37,18 @@ struct TrainConfig {
 
 /// What `engine sample` does unless told otherwise.
 struct SampleConfig {
-    std::string solver; ///< empty: the process's own default
-    int64_t steps = 0;  ///< 0: every level
+    std::string solver;  ///< empty: the process's own default
+    int64_t steps = 0;   ///< 0: every level
+    std::string spacing; ///< of the levels; empty: leading
+    std::optional<bool> clip =
+        {}; ///< limit the estimate of the image to the data range; empty: the process's
 };
 
 /// One experiment: all that a TOML file in configs/ says.
 struct Configuration {
     DataConfig data;
     nets::UNetConfig network;
+    std::optional<int> out_channels = {}; ///< network.out_channels; empty: those of the data
     processes::ProcessConfig process;
     TrainConfig train;
     SampleConfig sample;

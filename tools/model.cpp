@@ -22,11 +22,25 @@ Model::Model(const Configuration& configuration, Device device)
     store.allocate(device, uint64_t(configuration.train.seed));
 }
 
+std::optional<int32_t> checked_label(const nets::UNetConfig& network, std::optional<int64_t> label) {
+    if (network.classes == 0) {
+        if (label) throw Error("this network has no classes: leave --label out");
+        return std::nullopt;
+    }
+    if (!label || *label < 0 || *label >= network.classes)
+        throw Error(fmt::format("this network has {} classes: choose one with --label 0 to {}{}",
+                                network.classes, network.classes - 1,
+                                label ? fmt::format(", not {}", *label) : ""));
+    return int32_t(*label);
+}
+
 Tensor ModelDenoiser::predict(const Tensor& x, const Tensor& timesteps) {
     const NoGradient none;
+    std::vector<int32_t> labels;
+    if (label_) labels.assign(size_t(x.shape()[0]), *label_);
     return model_.network
         .forward(Variable(x), timesteps,
-                 {.dtype = model_.dtype, .dropout = nullptr, .image_offset = 0, .labels = {}})
+                 {.dtype = model_.dtype, .dropout = nullptr, .image_offset = 0, .labels = labels})
         .value();
 }
 

@@ -5,6 +5,7 @@
 #include "tools/run_folder.h"
 
 #include <memory>
+#include <optional>
 
 namespace heat::tools {
 
@@ -22,14 +23,20 @@ public:
 /// "auto" is bf16 where that is faster on the device, f32 otherwise.
 Dtype activation_dtype(const std::string& name, Device device);
 
-/// The network as a process sees it, for sampling: no gradients, no dropout.
+/// A label for networks with classes. Throws Error where the network has none, or has classes and there is no
+/// label, or one out of range, naming --label.
+std::optional<int32_t> checked_label(const nets::UNetConfig& network, std::optional<int64_t> label);
+
+/// The network as a process sees it, for sampling: no gradients, no dropout, one class for all images.
 class ModelDenoiser final : public processes::Denoiser {
 public:
-    explicit ModelDenoiser(const Model& model) : model_(model) {}
+    explicit ModelDenoiser(const Model& model, std::optional<int32_t> label = std::nullopt)
+        : model_(model), label_(label) {}
     Tensor predict(const Tensor& x, const Tensor& timesteps) override;
 
 private:
     const Model& model_;
+    std::optional<int32_t> label_;
 };
 
 /// A trained run, ready to sample: configuration, process with its prior, network with the weights of a

@@ -1,6 +1,6 @@
-#include "engine/io/npy.h"
 #include "kernels/error.h"
 #include "tools/commands.h"
+#include "tools/image_array.h"
 #include "tools/model.h"
 
 #include <fmt/format.h>
@@ -16,39 +16,24 @@ namespace {
 struct PredictOptions {
     std::string run, input, output, dtype = "f32", weights = "ema", device = "auto";
     double timestep = 0;
+    std::optional<int64_t> label;
     bool json = false;
 };
-
-/// N×C×H×W to N×H×W×C (or back: swap what the extents mean).
-std::vector<float> transpose(const std::vector<float>& from, int64_t n, int64_t rows, int64_t columns) {
-    std::vector<float> to(from.size());
-    for (int64_t i = 0; i < n; ++i)
-        for (int64_t r = 0; r < rows; ++r)
-            for (int64_t c = 0; c < columns; ++c)
-                to[size_t((i * columns + c) * rows + r)] = from[size_t((i * rows + r) * columns + c)];
-    return to;
-}
 
 void predict(const PredictOptions& options) {
     const Device device = device_from_name(options.device);
     const NpyArray array = read_npy(options.input);
     const TrainedRun run = load_run(options.run, device, options.weights, std::nullopt, options.dtype);
-    const int64_t channels = run.configuration.data.channels;
-    if (array.shape.size() != 4 || array.shape[1] != channels || array.shape[0] < 1)
-        throw Error(fmt::format("{}: expected an array N×{}×H×W, got {}", options.input, channels,
-                                Shape(array.shape).text()));
-    const int64_t n = array.shape[0], h = array.shape[2], w = array.shape[3];
-    const Tensor x =
-        Tensor::from_host(Shape{n, h, w, channels}, transpose(npy_to_f32(array), n, channels, h * w), device);
-    ModelDenoiser denoiser(*run.model);
+    const Tensor x = images_of_array(array, options.input, run.configuration.data.channels, device);
+    ModelDenoiser denoiser(*run.model, checked_label(run.configuration.network, options.label));
     const auto start = std::chrono::steady_clock::now();
-    const Tensor y = denoiser.predict(x, Tensor::full(Shape{n}, float(options.timestep), device));
-    const std::vector<float> values = transpose(y.to_host(), n, h * w, channels);
+    const Tensor y = denoiser.predict(x, Tensor::full(Shape{x.shape()[0]}, float(options.timestep), device));
+    write_image_array(options.output, y);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    write_npy(options.output, NpyView({n, channels, h, w}, values));
+    const Shape& s = y.shape();
     if (options.json)
         fmt::print("{}\n", nlohmann::json{{"output", options.output},
-                                          {"shape", {n, channels, h, w}},
+                                          {"shape", {s[0], s[3], s[1], s[2]}},
                                           {"checkpoint_step", run.checkpoint.step},
                                           {"peak_memory_bytes", memory_statistics(device).peak},
                                           {"seconds", seconds}}
@@ -76,6 +61,7 @@ void add_predict_command(CLI::App& app) {
     command->add_option("--output", o->output, "Where to write the network's output (.npy, N×C×H×W f32)")
         ->type_name("FILE")
         ->required();
+    command->add_option("--label", o->label, "Class of all images, from 0: of networks with classes");
     command->add_option("--dtype", o->dtype, "Of activations")
         ->type_name("{auto,f32,bf16}")
         ->capture_default_str();
@@ -86,7 +72,9 @@ void add_predict_command(CLI::App& app) {
         ->type_name("{auto,cpu,cuda}")
         ->capture_default_str();
     command->add_flag("--json", o->json, "Print the result as JSON");
-    command->footer("Example:\n  engine predict runs/garments --input x.npy --t 500 --output eps.npy");
+    command->footer("Examples:\n"
+                    "  engine predict runs/garments --input x.npy --t 500 --output eps.npy\n"
+                    "  engine predict runs/classes --input x.npy --t 500 --label 3 --output eps.npy");
     command->callback([o] { predict(*o); });
 }
 

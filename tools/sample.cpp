@@ -4,6 +4,7 @@
 #include "engine/profiler.h"
 #include "kernels/error.h"
 #include "tools/commands.h"
+#include "tools/image_array.h"
 #include "tools/interrupt.h"
 #include "tools/memory_estimate.h"
 #include "tools/model.h"
@@ -16,18 +17,21 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 
 namespace heat::tools {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr int64_t default_count = 64;
+
 struct SampleOptions {
-    std::string run, out, solver, weights = "ema", device = "auto", variance, spacing, dtype;
-    int64_t count = 64, batch = 64, index = 0, steps = -1;
+    std::string run, out, init_noise, solver, weights = "ema", device = "auto", variance, spacing, dtype;
+    int64_t batch = 64, index = 0, steps = -1;
     uint64_t seed = 0;
     std::optional<double> eta;
-    std::optional<int64_t> checkpoint;
-    bool trajectory = false, no_clip = false, no_singles = false, json = false;
+    std::optional<int64_t> count_given, checkpoint, label;
+    bool trajectory = false, no_clip = false, no_singles = false, values = false, json = false;
     ProfileOption profile;
 };
 
@@ -42,6 +46,10 @@ void write_all(const SampledImages& images, const fs::path& out, bool singles, i
     const NpzEntry entry{"arr_0", NpyView({images.count, images.height, images.width, images.channels},
                                           NpyDtype::u8, images.pixels)};
     write_npz(out / "samples.npz", {&entry, 1});
+    if (!images.values.empty()) {
+        const Shape shape{images.count, images.height, images.width, images.channels};
+        write_image_array(out / "samples.npy", Tensor::from_host(shape, images.values, Device::cpu));
+    }
     if (!images.trajectory.empty()) {
         std::vector<int> delays(images.trajectory.size(), 80);
         delays.back() = 2000; // the finished images stay a while before the loop
@@ -49,9 +57,28 @@ void write_all(const SampledImages& images, const fs::path& out, bool singles, i
     }
 }
 
+/// The noise of --init-noise for a process's images. Throws Error where it does not fit it, or the count.
+Tensor read_start(const SampleOptions& options, const processes::Process& process) {
+    const processes::ImageSize size = process.size();
+    const Tensor start =
+        images_of_array(read_npy(options.init_noise), options.init_noise, size.channels, process.device());
+    const Shape& s = start.shape();
+    if (s[1] != size.height || s[2] != size.width)
+        throw Error(fmt::format("{}: expected noise of {}×{}, the size of the run's images, got {}×{}",
+                                options.init_noise, size.height, size.width, s[1], s[2]));
+    if (options.count_given && *options.count_given != s[0])
+        throw Error(fmt::format("{}: it starts {} images, --count asks for {}: leave --count out",
+                                options.init_noise, s[0], *options.count_given));
+    const std::vector<float> values = start.to_host();
+    if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+        throw Error(fmt::format("{}: it holds numbers that are not finite", options.init_noise));
+    return start;
+}
+
 SamplingPlan plan_of(const SampleOptions& options, const Configuration& configuration) {
     SamplingPlan plan;
-    plan.count = options.count;
+    plan.count = options.count_given.value_or(default_count);
+    plan.keep_values = options.values;
     plan.batch = options.batch;
     plan.trajectory_frames = options.trajectory ? 40 : 0;
     processes::SampleRequest& r = plan.request;
@@ -63,16 +90,20 @@ SamplingPlan plan_of(const SampleOptions& options, const Configuration& configur
     r.steps = int(options.steps >= 0 ? options.steps : own_solver ? 0 : configuration.sample.steps);
     r.eta = options.eta;
     r.variance = options.variance;
-    r.spacing = options.spacing;
-    if (options.no_clip) r.clip = false;
+    r.spacing = options.spacing.empty() ? configuration.sample.spacing : options.spacing;
+    r.clip = options.no_clip ? false : configuration.sample.clip;
     return plan;
 }
 
 void sample(const SampleOptions& options) {
     const Device device = device_from_name(options.device);
     const TrainedRun run = load_run(options.run, device, options.weights, options.checkpoint, options.dtype);
-    ModelDenoiser denoiser(*run.model);
-    const SamplingPlan plan = plan_of(options, run.configuration);
+    ModelDenoiser denoiser(*run.model, checked_label(run.configuration.network, options.label));
+    SamplingPlan plan = plan_of(options, run.configuration);
+    if (!options.init_noise.empty()) {
+        plan.request.start = read_start(options, *run.process);
+        plan.count = plan.request.start.shape()[0];
+    }
     expect_memory_to_sample(run.configuration, plan.count, plan.batch);
     std::error_code error; // found out before the work, not after it
     const bool made = fs::create_directories(options.out, error);
@@ -129,8 +160,8 @@ void add_sample_command(CLI::App& app) {
     auto o = std::make_shared<SampleOptions>();
     CLI::App* command = app.add_subcommand("sample", "Generate images from a run folder");
     command->add_option("run", o->run, "Run folder")->type_name("FOLDER")->required();
-    command->add_option("-n,--count", o->count, "How many images")
-        ->capture_default_str()
+    command->add_option("-n,--count", o->count_given, "How many images")
+        ->default_str(fmt::format("{}", default_count))
         ->check(CLI::Range(int64_t(1), int64_t(1) << 24));
     command->add_option("--seed", o->seed, "Image k is the same for a seed, whatever the batch")
         ->capture_default_str()
@@ -138,6 +169,11 @@ void add_sample_command(CLI::App& app) {
     command->add_option("--index", o->index, "Index of the first image")
         ->capture_default_str()
         ->check(CLI::Range(int64_t(0), int64_t(1) << 31));
+    command
+        ->add_option("--init-noise", o->init_noise,
+                     "NumPy array (.npy), N×C×H×W: the noise to start from, of the ddpm process")
+        ->type_name("FILE");
+    command->add_option("--label", o->label, "Class of all images, from 0: of networks with classes");
     command->add_option("--out", o->out, "Folder for grid.png, single images, samples.npz")
         ->type_name("FOLDER")
         ->required();
@@ -151,6 +187,8 @@ void add_sample_command(CLI::App& app) {
     command->add_flag("--no-clip", o->no_clip, "Do not limit the estimate of the image to the data range");
     command->add_flag("--trajectory", o->trajectory,
                       "Also write trajectory.png, an animation (APNG) of the images forming");
+    command->add_flag("--npy", o->values,
+                      "Also write samples.npy, the images before rounding: N×C×H×W f32 in the data range");
     command->add_flag("--no-singles", o->no_singles, "Write no single images");
     command->add_option("--batch", o->batch, "Images at a time")
         ->capture_default_str()
@@ -170,7 +208,8 @@ void add_sample_command(CLI::App& app) {
     command->footer(
         "Examples:\n"
         "  engine sample runs/garments -n 64 --seed 0 --out pictures\n"
-        "  engine sample runs/garments -n 16 --solver ancestral --steps 1000 --out slow --trajectory");
+        "  engine sample runs/garments -n 16 --solver ancestral --steps 1000 --out slow --trajectory\n"
+        "  engine sample runs/garments --init-noise noise.npy --solver ddim --steps 50 --npy --out mine");
     command->callback([o] { sample(*o); });
 }
 

@@ -36,6 +36,7 @@ SampledImages sample_images(const processes::Process& process, processes::Denois
     for (int64_t first = 0; first < plan.count; first += plan.batch) {
         processes::SampleRequest request = plan.request;
         request.count = std::min(plan.batch, plan.count - first);
+        if (request.start.defined()) request.start = plan.request.start.images(first, request.count);
         request.image_offset = plan.request.image_offset + uint32_t(first);
         const bool record = plan.trajectory_frames > 0 && first == 0;
         request.view = record ? processes::SampleRequest::View::state : processes::SampleRequest::View::none;
@@ -51,6 +52,10 @@ SampledImages sample_images(const processes::Process& process, processes::Denois
         };
         const Tensor images = process.sample(denoiser, request, on_step);
         const std::vector<uint8_t> bytes = to_bytes(images, process.data_low(), process.data_high());
+        if (plan.keep_values) {
+            const std::vector<float> values = images.to_host();
+            result.values.insert(result.values.end(), values.begin(), values.end());
+        }
         result.pixels.insert(result.pixels.end(), bytes.begin(), bytes.end());
     }
     result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

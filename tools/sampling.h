@@ -10,15 +10,18 @@
 namespace heat::tools {
 
 struct SamplingPlan {
-    processes::SampleRequest request; ///< count and image_offset are filled in batch by batch
-    int64_t count = 64;               ///< images in all
-    int64_t batch = 64;               ///< images at a time; no effect on what they are
-    int trajectory_frames = 0;        ///< > 0: record so many states, evenly spread, of the first batch
+    processes::SampleRequest
+        request;               ///< count and image_offset are filled in batch by batch; start holds all
+    int64_t count = 64;        ///< images in all
+    int64_t batch = 64;        ///< images at a time; no effect on what they are
+    int trajectory_frames = 0; ///< > 0: record so many states, evenly spread, of the first batch
+    bool keep_values = false;  ///< the images before rounding too
 };
 
 struct SampledImages {
     int count = 0, height = 0, width = 0, channels = 0;
     std::vector<uint8_t> pixels;    ///< NHWC
+    std::vector<float> values;      ///< where they are kept: NHWC in the process's data range, not clipped
     std::vector<Image8> trajectory; ///< grids of the first batch on its way from the prior to the images
     double seconds = 0;
 };

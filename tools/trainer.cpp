@@ -72,6 +72,12 @@ Trainer::Trainer(const Configuration& configuration, Device device)
         throw Error(fmt::format(
             "network.channels has {} levels: they need height and width in multiples of {}, got {}×{}",
             configuration.network.channels.size(), multiple, data.height, data.width));
+    if (const nets::UNetConfig& network = configuration.network;
+        network.classes > 0 || network.out_channels != network.in_channels)
+        throw Error(
+            fmt::format("only networks without classes whose output is of the images' {} channels are "
+                        "trained; this one has {} classes and {} channels",
+                        network.in_channels, network.classes, network.out_channels));
     process_->check(sampling_plan().request);
     loader_ =
         std::make_unique<BatchLoader>(*images_, batch_order(order_), batch_options(), decoding_threads());
@@ -83,6 +89,8 @@ SamplingPlan Trainer::sampling_plan() const {
     plan.request.seed = uint64_t(configuration_.train.seed);
     plan.request.solver = configuration_.sample.solver;
     plan.request.steps = int(configuration_.sample.steps);
+    plan.request.spacing = configuration_.sample.spacing;
+    plan.request.clip = configuration_.sample.clip;
     return plan;
 }
 
