@@ -10,6 +10,8 @@ void add_sample_command(CLI::App& app);
 void add_predict_command(CLI::App& app);
 void add_process_command(CLI::App& app);
 void add_data_command(CLI::App& app);
+void add_import_command(CLI::App& app);
+void add_export_command(CLI::App& app);
 void add_info_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
 // These two describe the whole program, whatever else is added.

@@ -82,6 +82,8 @@ int run(int argc, char** argv) {
     heat::tools::add_predict_command(app);
     heat::tools::add_process_command(app);
     heat::tools::add_data_command(app);
+    heat::tools::add_import_command(app);
+    heat::tools::add_export_command(app);
     heat::tools::add_info_command(app);
     heat::tools::add_bench_command(app);
     heat::tools::add_completion_command(app);

@@ -1,0 +1,202 @@
+#include "tools/diffusers_network.h"
+
+#include "kernels/error.h"
+#include "tools/diffusers_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace heat::tools {
+namespace {
+
+using nlohmann::json;
+
+const std::string down_block = "DownBlock2D", attention_down_block = "AttnDownBlock2D";
+const std::string up_block = "UpBlock2D", attention_up_block = "AttnUpBlock2D";
+
+/// Which blocks of a list have attention.
+std::vector<bool> attention_of(JsonSettings& settings, const std::string& key,
+                               const std::vector<std::string>& fallback, const std::string& without,
+                               const std::string& with) {
+    std::vector<bool> attention;
+    for (const std::string& block : settings.texts(key, fallback)) {
+        if (block != without && block != with)
+            settings.refuse(
+                key, fmt::format("block {} is not supported, only {} and {} are", block, without, with));
+        attention.push_back(block == with);
+    }
+    return attention;
+}
+
+void read_levels(JsonSettings& settings, nets::UNetConfig& network) {
+    network.channels = settings.wholes("block_out_channels", {224, 448, 672, 896}, 1, 65536);
+    const std::vector<bool> down =
+        attention_of(settings, "down_block_types",
+                     {down_block, attention_down_block, attention_down_block, attention_down_block},
+                     down_block, attention_down_block);
+    std::vector<bool> up = attention_of(
+        settings, "up_block_types", {attention_up_block, attention_up_block, attention_up_block, up_block},
+        up_block, attention_up_block);
+    if (down.size() != network.channels.size() || up.size() != down.size())
+        throw Error(
+            fmt::format("{}: block_out_channels, down_block_types and up_block_types have {}, {} and {} "
+                        "levels: expected as many of each",
+                        settings.name(), network.channels.size(), down.size(), up.size()));
+    std::reverse(up.begin(), up.end());
+    network.attention_levels.clear();
+    for (size_t level = 0; level < down.size(); ++level) {
+        if (down[level] != up[level])
+            throw Error(
+                fmt::format("{}: level {} has attention on its way {} alone: not supported, only levels "
+                            "with attention on both ways or on neither are",
+                            settings.name(), level, down[level] ? "down" : "up"));
+        if (down[level]) network.attention_levels.push_back(int(level));
+    }
+}
+
+void read_heads(JsonSettings& settings, nets::UNetConfig& network) {
+    // Null is one head; a missing key is the package's default.
+    const bool one_head = settings.is_null("attention_head_dim");
+    network.head_channels = one_head ? 0 : int(settings.whole("attention_head_dim", 8, 1, 65536));
+    if (one_head) return;
+    std::vector<int> attended;
+    for (const int level : network.attention_levels) attended.push_back(network.channels[size_t(level)]);
+    if (network.middle_attention) attended.push_back(network.channels.back());
+    for (const int channels : attended)
+        if (channels % network.head_channels != 0)
+            settings.refuse("attention_head_dim",
+                            fmt::format("{} channels do not divide into heads of so many", channels));
+    const bool all_divide = std::all_of(network.channels.begin(), network.channels.end(),
+                                        [&](int c) { return c % network.head_channels == 0; });
+    if (all_divide) return;
+    // Our network wants heads that divide every level: one head says the same where each has one already.
+    if (!std::all_of(attended.begin(), attended.end(), [&](int c) { return c == network.head_channels; }))
+        settings.refuse("attention_head_dim",
+                        "not supported where some level's channels do not divide by it");
+    network.head_channels = 0;
+}
+
+void read_size(JsonSettings& settings, DataConfig& data, const nets::UNetConfig& network) {
+    const json& size = settings.value("sample_size");
+    if (size.is_null())
+        throw Error(fmt::format("{}: sample_size is missing: write the images' size there, one number or "
+                                "[height, width]",
+                                settings.name()));
+    if (size.is_array()) {
+        const std::vector<int> sides = settings.wholes("sample_size", {}, 1, 4096);
+        if (sides.size() != 2) settings.refuse("sample_size", "expected one number or [height, width]");
+        data.height = sides[0];
+        data.width = sides[1];
+    } else {
+        data.height = data.width = int(settings.whole("sample_size", 0, 1, 4096));
+    }
+    const int multiple = network.size_multiple();
+    if (data.height % multiple != 0 || data.width % multiple != 0)
+        settings.refuse("sample_size", fmt::format("{} levels take sizes in multiples of {} alone",
+                                                   network.channels.size(), multiple));
+}
+
+void read_class_embedding(JsonSettings& settings, nets::UNetConfig& network) {
+    settings.only("class_embed_type", nullptr);
+    network.classes = int(settings.whole("num_class_embeds", 0, 1, 1'000'000));
+}
+
+/// What UNet2DModel can do besides, and this network cannot.
+void expect_plain(JsonSettings& settings, const nets::UNetConfig& network) {
+    settings.only("center_input_sample", false);
+    settings.only("time_embedding_type", "positional");
+    settings.only("time_embedding_dim", 4 * network.channels[0]);
+    if (settings.is_null("mid_block_type")) settings.refuse("mid_block_type", "a middle block is needed");
+    settings.only("mid_block_type", "UNetMidBlock2D");
+    settings.only("mid_block_scale_factor", 1);
+    settings.only("downsample_type", "conv");
+    settings.only("upsample_type", "conv");
+    settings.only("resnet_time_scale_shift", "default");
+    settings.only("attn_norm_num_groups", network.groups);
+    if (const std::string act = settings.text("act_fn", "silu"); act != "silu" && act != "swish")
+        settings.refuse("act_fn", "not supported, only \"silu\" is");
+    settings.no_effect({"num_train_timesteps"}); // of learned time embeddings
+}
+
+} // namespace
+
+void read_diffusers_network(JsonSettings& settings, Configuration& configuration) {
+    if (const json& name = settings.value("_class_name"); !name.is_null() && name != "UNet2DModel")
+        settings.refuse("_class_name", "not supported, only UNet2DModel is");
+    nets::UNetConfig network;
+    read_levels(settings, network);
+    network.in_channels = int(settings.whole("in_channels", 3, 1, 65536));
+    if (network.in_channels != 1 && network.in_channels != 3)
+        settings.refuse("in_channels", "not supported, only images of 1 or 3 channels are");
+    network.out_channels = int(settings.whole("out_channels", 3, 1, 4096));
+    network.blocks = int(settings.whole("layers_per_block", 2, 1, 64));
+    network.middle_attention = settings.flag("add_attention", true);
+    network.groups = int(settings.whole("norm_num_groups", 32, 1, 4096));
+    network.norm_epsilon = float(settings.number("norm_eps", 1e-5));
+    network.dropout = float(settings.number("dropout", 0.0));
+    network.downsample_padding = int(settings.whole("downsample_padding", 1, 0, 1));
+    network.cosine_first = settings.flag("flip_sin_to_cos", true);
+    network.frequency_shift = float(settings.number("freq_shift", 0.0));
+    if (!(network.frequency_shift >= -1.f && network.frequency_shift <= 1.f))
+        settings.refuse("freq_shift", "expected a number from -1 to 1");
+    read_heads(settings, network);
+    read_class_embedding(settings, network);
+    expect_plain(settings, network);
+    settings.expect_all_known();
+    try {
+        network.validate();
+    } catch (const Error& error) {
+        throw Error(fmt::format("{}: {}", settings.name(), error.what()));
+    }
+    read_size(settings, configuration.data, network);
+    configuration.data.channels = network.in_channels;
+    if (network.out_channels != network.in_channels) configuration.out_channels = network.out_channels;
+    configuration.network = network;
+}
+
+json diffusers_network(const Configuration& configuration) {
+    const nets::UNetConfig& network = configuration.network;
+    if (network.downsample != nets::Downsample::convolution)
+        throw Error("network.downsample = \"average_pool\": diffusers' UNet2DModel has no counterpart");
+    if (network.upsample != nets::Upsample::convolution)
+        throw Error("network.upsample = \"nearest\": diffusers' UNet2DModel has no counterpart");
+    std::vector<std::string> down, up;
+    for (size_t level = 0; level < network.channels.size(); ++level) {
+        const bool attention = std::find(network.attention_levels.begin(), network.attention_levels.end(),
+                                         int(level)) != network.attention_levels.end();
+        down.push_back(attention ? attention_down_block : down_block);
+        up.insert(up.begin(), attention ? attention_up_block : up_block);
+    }
+    const DataConfig& data = configuration.data;
+    // Floats by their shortest text: 1e-6, not 9.999999974752427e-07.
+    const auto shortest = [](float value) { return json::parse(fmt::format("{}", value)); };
+    return {{"_class_name", "UNet2DModel"},
+            {"_diffusers_version", diffusers_version},
+            {"sample_size", data.height == data.width ? json(data.height) : json{data.height, data.width}},
+            {"in_channels", network.in_channels},
+            {"out_channels", network.out_channels},
+            {"center_input_sample", false},
+            {"time_embedding_type", "positional"},
+            {"freq_shift", shortest(network.frequency_shift)},
+            {"flip_sin_to_cos", network.cosine_first},
+            {"down_block_types", down},
+            {"up_block_types", up},
+            {"block_out_channels", network.channels},
+            {"layers_per_block", network.blocks},
+            {"mid_block_scale_factor", 1},
+            {"downsample_padding", network.downsample_padding},
+            {"downsample_type", "conv"},
+            {"upsample_type", "conv"},
+            {"dropout", shortest(network.dropout)},
+            {"act_fn", "silu"},
+            {"attention_head_dim", network.head_channels > 0 ? json(network.head_channels) : json()},
+            {"norm_num_groups", network.groups},
+            {"norm_eps", shortest(network.norm_epsilon)},
+            {"resnet_time_scale_shift", "default"},
+            {"add_attention", network.middle_attention},
+            {"class_embed_type", nullptr},
+            {"num_class_embeds", network.classes > 0 ? json(network.classes) : json()}};
+}
+
+} // namespace heat::tools
