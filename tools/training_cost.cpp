@@ -100,6 +100,7 @@ void Trainer::measure_sampling(TrainingCost& cost) {
          .channels = process_->size().channels,
          .pixels = std::vector<uint8_t>(size_t(plan.count) * size_t(process_->size().height) *
                                         size_t(process_->size().width) * size_t(process_->size().channels)),
+         .values = {},
          .trajectory = {},
          .seconds = 0});
     cost.grid_bytes = int64_t(grid.pixels.size());
