@@ -143,13 +143,13 @@ void read_diffusers_network(JsonSettings& settings, Configuration& configuration
     read_heads(settings, network);
     read_class_embedding(settings, network);
     expect_plain(settings, network);
-    settings.expect_all_known();
     try {
         network.validate();
     } catch (const Error& error) {
         throw Error(fmt::format("{}: {}", settings.name(), error.what()));
     }
     read_size(settings, configuration.data, network);
+    settings.expect_all_known();
     configuration.data.channels = network.in_channels;
     if (network.out_channels != network.in_channels) configuration.out_channels = network.out_channels;
     configuration.network = network;

@@ -44,7 +44,7 @@ expect_keys() { # expect_keys RUN LINE...
 expect_keys cifar "kind = 'ddpm'" "schedule = 'linear'" "variance = 'large'" "solver = 'ancestral'" "steps = 1000" \
     "head_channels = 0" "downsample_padding = 0" "cosine_first = false" "height = 16"
 expect_keys script "schedule = 'cosine'" "prediction = 'v'" "variance = 'small'" "head_channels = 8" "cosine_first = true"
-expect_keys classes "schedule = 'scaled_linear'" "beta_start = 0.00085" "prediction = 'x0'" "solver = 'ddim'" \
+expect_keys classes "schedule = 'scaled_linear'" "beta_end = 0.012" "prediction = 'x0'" "solver = 'ddim'" \
     "steps = 50" "spacing = 'trailing'" "clip = false" "classes = 5" "height = 12" "width = 20"
 expect_keys plain "solver = 'ddim'" "middle_attention = false" "attention_levels = []" "out_channels = 1"
 succeeds import "$golden/plain" --out "$work/remark"
