@@ -1,6 +1,6 @@
 #include "kernels/error.h"
 #include "tools/commands.h"
-#include "tools/image_array.h"
+#include "tools/image_planes.h"
 #include "tools/model.h"
 
 #include <fmt/format.h>

@@ -4,7 +4,7 @@
 #include "engine/profiler.h"
 #include "kernels/error.h"
 #include "tools/commands.h"
-#include "tools/image_array.h"
+#include "tools/image_planes.h"
 #include "tools/interrupt.h"
 #include "tools/memory_estimate.h"
 #include "tools/model.h"

@@ -1,4 +1,4 @@
-#include "tools/image_array.h"
+#include "tools/image_planes.h"
 
 #include "kernels/error.h"
 
