@@ -13,6 +13,8 @@ namespace {
 void append_powers(const std::vector<double>& values, int power, std::vector<double>& rows) {
     const size_t count = values.size(), first = rows.size();
     std::vector<double> square(values);
+    if (power < 0) // first, so that a power near the end of the range does not pass through its beginning
+        for (double& value : square) value = 1 / value;
     rows.resize(first + count, 1.0);
     double* result = rows.data() + first;
     for (int64_t rest = std::abs(int64_t(power)); rest > 0; rest /= 2) {
@@ -21,8 +23,6 @@ void append_powers(const std::vector<double>& values, int power, std::vector<dou
         if (rest > 1)
             for (size_t i = 0; i < count; ++i) square[i] *= square[i];
     }
-    if (power < 0)
-        for (size_t i = 0; i < count; ++i) result[i] = 1 / result[i];
 }
 
 } // namespace
