@@ -23,6 +23,9 @@
 #if defined(HEAT_WITH_EIGEN)
 #include <Eigen/src/Core/util/Macros.h>
 #endif
+#if defined(HEAT_WITH_FFTW)
+#include "kernels/transform/fftw.h"
+#endif
 namespace heat {
 
 bool bf16_is_faster(Device device) {
@@ -37,6 +40,9 @@ std::vector<LinkedLibrary> linked_libraries() {
     std::vector<LinkedLibrary> libraries;
 #if defined(HEAT_WITH_ONEDNN)
     libraries.push_back({"oneDNN", kernels::onednn::description(), "Apache-2.0"});
+#endif
+#if defined(HEAT_WITH_FFTW)
+    libraries.push_back({"FFTW", kernels::fftw::description(), "GPL-2.0-or-later"});
 #endif
 #if defined(HEAT_WITH_ZLIB)
     libraries.push_back({"zlib", zlibVersion(), "Zlib"});
