@@ -3,14 +3,11 @@
 #include "kernels/error.h"
 #include "kernels/transform/by_products.h"
 #include "kernels/transform/choice.h"
+#include "kernels/transform/cufft.h"
 #include "kernels/transform/fftw.h"
 #include "kernels/transform/image_step.h"
 
 #include <string>
-
-#if defined(HEAT_WITH_CUDA)
-#include "kernels/transform/cufft.h"
-#endif
 
 namespace heat::kernels {
 namespace {
@@ -74,10 +71,8 @@ void transform(const Stream& stream, TransformKind kind, const T* x, T* y, int64
 #endif
         return transform_by_products(stream, kind, x, y, images, height, width, channels, workspace);
     }
-#if defined(HEAT_WITH_FFTW)
     if (by_fftw_on_host(kind, height, width, method))
         return fftw::transform(kind, x, y, images, height, width, channels);
-#endif
     run(plain_step(kind, x, y, images, height, width, channels, method), workspace);
 }
 

@@ -1,8 +1,8 @@
 #include "kernels/transform/fftw.h"
 
-#if defined(HEAT_WITH_FFTW)
-
 #include "kernels/error.h"
+
+#if defined(HEAT_WITH_FFTW)
 
 #include <fftw3.h>
 #include <omp.h>
@@ -160,9 +160,22 @@ const char* description() {
     return fftw_version;
 }
 
+#else
+
+namespace heat::kernels::fftw {
+
+template <class T>
+void transform(TransformKind, const T*, T*, int64_t, int, int, int) {
+    throw Error("transform: this build has no FFTW; install libfftw3-dev and configure with ENGINE_FFTW=ON");
+}
+
+const char* description() {
+    return nullptr;
+}
+
+#endif
+
 template void transform(TransformKind, const float*, float*, int64_t, int, int, int);
 template void transform(TransformKind, const double*, double*, int64_t, int, int, int);
 
 } // namespace heat::kernels::fftw
-
-#endif
