@@ -56,8 +56,11 @@ void add_bench_transforms_command(CLI::App& bench) {
     command
         ->add_option("--operation", benchmark.operations,
                      "dct1, dct2, dct3, dst1, or spectral (DCT-II, a table, back)")
-        ->delimiter(',');
-    command->add_option("--method", benchmark.methods, "matrix, fft or automatic")->delimiter(',');
+        ->delimiter(',')
+        ->check(CLI::IsMember({"dct1", "dct2", "dct3", "dst1", "spectral"}));
+    command->add_option("--method", benchmark.methods, "matrix, fft or automatic")
+        ->delimiter(',')
+        ->check(CLI::IsMember({"matrix", "fft", "automatic"}));
     command->add_option("--side", benchmark.sides, "Pixels of a side")
         ->delimiter(',')
         ->check(CLI::Range(1, 8192));
