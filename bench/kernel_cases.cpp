@@ -3,6 +3,7 @@
 #include "engine/random.h"
 #include "kernels/clamp.h"
 #include "kernels/diagonal.h"
+#include "kernels/diagonal_step.h"
 #include "kernels/elementwise.h"
 #include "kernels/optimizer.h"
 #include "kernels/random.h"
@@ -119,6 +120,46 @@ KernelCase transform_case(int images, int side, int channels, bool inverse) {
                                    channels, workspace.data<float>());
             };
         }};
+}
+
+/// A sampler's step: the network's output with state and noise, the next state and the next input.
+KernelCase step_case(int images, int side, int channels) {
+    const Shape shape{images, side, side, channels};
+    const auto count = double(shape.count());
+    return {"diagonal_step",
+            "kernels/diagonal_step_test.cpp",
+            {20.0 * count, 5.0 * count + 2.0 * images * kernels::transform_flops(side, side, channels),
+             fmt::format("3 terms of {}", shape.text())},
+            [=](uint64_t seed) {
+                const int points = side * side;
+                const Tensor state = normals(shape, seed), output = normals(shape, seed + 1),
+                             noise = normals(shape, seed + 2), table = normals(Shape{8, points}, seed + 3);
+                std::vector<int32_t> levels(static_cast<size_t>(images));
+                for (size_t i = 0; i < levels.size(); ++i) levels[i] = int32_t(i % 8);
+                const Tensor rows = Tensor::from_host(Shape{images}, levels, Device::cpu);
+                Tensor next(shape, Dtype::f32, Device::cpu), input(shape, Dtype::f32, Device::cpu);
+                const auto call = [=](float* coefficients, float* pixels) {
+                    kernels::DiagonalStep step;
+                    step.images = images;
+                    step.height = step.width = side;
+                    step.channels = channels;
+                    step.operands[0] = {state.data<float>(), table.data<float>(), false};
+                    step.operands[1] = {output.data<float>(), table.data<float>(), true};
+                    step.operands[2] = {noise.data<float>(), table.data<float>(), false};
+                    step.rows = rows.data<int32_t>();
+                    step.table_width = points;
+                    step.coefficients = coefficients;
+                    step.results[0].pixels = pixels;
+                    return step;
+                };
+                Tensor workspace(
+                    Shape{kernels::diagonal_step_workspace_floats({}, call(nullptr, next.data<float>()))},
+                    Dtype::f32, Device::cpu);
+                return [=]() mutable {
+                    kernels::diagonal_step(state.stream(), call(next.data<float>(), input.data<float>()),
+                                           workspace.data<float>());
+                };
+            }};
 }
 
 KernelCase clamp_case(int64_t n) {
@@ -262,6 +303,8 @@ std::vector<KernelCase> kernel_cases(Dtype dtype) {
         cases.push_back(transform_case(32, 28, 1, inverse));
         cases.push_back(transform_case(8, 32, 3, inverse));
     }
+    cases.push_back(step_case(32, 28, 1));
+    cases.push_back(step_case(8, 32, 3));
     cases.push_back(clamp_case(32 * 28 * 28));
     return cases;
 }

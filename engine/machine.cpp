@@ -4,6 +4,7 @@
 #include "engine/io/png.h"
 #include "engine/io/zip_archive.h"
 #include "kernels/memory.h"
+#include "kernels/transform/fftw.h"
 #include "kernels/winograd/winograd.h"
 
 #include <fmt/format.h>
@@ -38,6 +39,8 @@ std::vector<LinkedLibrary> linked_libraries() {
 #if defined(HEAT_WITH_ONEDNN)
     libraries.push_back({"oneDNN", kernels::onednn::description(), "Apache-2.0"});
 #endif
+    if (const char* fftw = kernels::fftw::description())
+        libraries.push_back({"FFTW", fftw, "GPL-2.0-or-later, and so is this program"});
 #if defined(HEAT_WITH_ZLIB)
     libraries.push_back({"zlib", zlibVersion(), "Zlib"});
 #endif

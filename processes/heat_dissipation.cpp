@@ -1,7 +1,7 @@
 #include "processes/heat_dissipation.h"
 
 #include "kernels/error.h"
-#include "processes/basis.h"
+#include "processes/basis_step.h"
 #include "processes/combination.h"
 #include "processes/step_clock.h"
 #include "processes/step_cost.h"
@@ -36,12 +36,9 @@ TrainingBatch HeatDissipation::training_batch(const Tensor& images, const Random
     TrainingBatch batch = draw_levels(images, random, image_offset);
     const int32_t* rows = batch.levels.data<int32_t>();
 
-    const Tensor coefficients = to_basis(Basis::dct2, images);
-    Tensor damped(images.shape(), Dtype::f32, device());
-    combine({{coefficients, blur_.gains_from(0)}}, rows, damped);
-    const Tensor blurred = from_basis(Basis::dct2, damped);
-    combine({{coefficients, blur_.gains_from(-1)}}, rows, damped);
-    const Tensor less_blurred = from_basis(Basis::dct2, damped);
+    Tensor blurred, less_blurred;
+    basis_step(Basis::dct2, {{images, {}, true}}, rows, nullptr,
+               {{&blurred, blur_.gains_from(0)}, {&less_blurred, blur_.gains_from(-1)}});
 
     const Tensor noise = normal(random, images.shape(), Purpose::training_noise, image_offset);
     batch.input = Tensor(images.shape(), Dtype::f32, device());

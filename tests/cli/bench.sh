@@ -37,6 +37,19 @@ expect_equal "measured once" "" "$(<"$err")"
 succeeds bench ops --filter '^(softmax|silu) .* 2048×256|silu forward 32×512' --dtype bf16 "${fast[@]}"
 expect_text "$out" "softmax 2048×256"
 
+# ---- Transforms: a row for each operation, side, channels and method.
+succeeds bench transforms --operation dct2,dst1,spectral --side 5,16 --channels 1 --min-time 0.00001 --repeat 5 \
+    --json "$work/transforms.json" --commit 0123abc
+expect_equal "rows" 18 "$(grep -cE '^(dct2|dst1|spectral) ' "$out")"
+expect_equal "rows in the file" 18 "$(grep -c '"median_us":' "$work/transforms.json")"
+expect_text "$work/transforms.json" '"commit": "0123abc"'
+refuses 2 "" bench transforms --method quick
+refuses 2 "" bench transforms --operation dct7
+HEAT_TRANSFORM=quick run bench transforms --side 4
+expect_equal "exit code" 1 $status
+expect_text "$err" "error: HEAT_TRANSFORM=quick: expected matrix, fft or automatic"
+HEAT_TRANSFORM=matrix succeeds bench transforms --operation dct1 --side 4 --min-time 0.00001 --repeat 5
+
 # ---- Comparing.
 succeeds bench ops --compare "$work/old.json" "$work/new.json"
 expect_equal "compared" 6 "$(grep -c 'f32 \(hot\|cold\)$' "$out")"
