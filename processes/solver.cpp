@@ -179,9 +179,8 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
         view = Tensor();
     };
 
-    report(0);
-    for (int step = 0; step < request.steps; ++step) {
-        clock.move_to(step);
+    // One step of the loop; `noisy` says whether it adds noise.
+    const auto advance = [&](int step, bool noisy) {
         const Tensor input =
             in_view(model, from_basis(model.basis, seen(state, plan.input, plan.input.table, clock.rows())),
                     levels[size_t(step)]);
@@ -207,17 +206,29 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
                 clean = to_basis(model.basis, model.view ? model.view->state_of(pixels) : pixels);
         }
 
-        const bool noisy = plan.noisy[size_t(step)];
-        if (noisy) {
-            clock.draw_noise(noise, request.image_offset);
-            if (!is_orthonormal(model.basis)) noise = to_basis(model.basis, noise);
-        }
         Combination next;
         next.add(state, plan.state);
         next.add(output, plan.output);
         next.add(clean, plan.clean);
-        if (noisy) next.add(noise, plan.noise);
+        if (noisy) {
+            clock.draw_noise(noise, request.image_offset);
+            next.add(is_orthonormal(model.basis) ? noise : to_basis(model.basis, noise), plan.noise);
+        }
         next.run(clock.rows(), state, plan.ones);
+    };
+
+    // A view of û_0 leaves the step, so that a graph, which writes to the same memory each time, cannot give
+    // it; and what a process's own view computes depends on the level on the host.
+    GraphOptions graphs = request.graphs;
+    graphs.wanted = graphs.wanted && denoiser.capturable() && !show_clean && !model.view;
+    const auto memory = std::make_shared<MemoryReservation>(process.device());
+    GraphedWork with_noise("a sampling step", graphs, memory),
+        without_noise("a sampling step", graphs, memory);
+    report(0);
+    for (int step = 0; step < request.steps; ++step) {
+        clock.move_to(step);
+        const bool noisy = plan.noisy[size_t(step)];
+        (noisy ? with_noise : without_noise).run({}, [&] { advance(step, noisy); });
         report(step + 1);
     }
     return in_view(model, from_basis(model.basis, state), 0);
