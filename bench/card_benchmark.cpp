@@ -147,7 +147,10 @@ private:
 
 std::vector<DeviceFigure> measure_card(bool quick) {
     (void)device_from_name("cuda");
-    return CardBenchmark(quick).run();
+    std::vector<DeviceFigure> figures = CardBenchmark(quick).run();
+    release_cached_memory(Device::cuda); // what comes after has the card's memory, and a peak of its own
+    reset_peak_memory(Device::cuda);
+    return figures;
 }
 
 } // namespace heat::bench

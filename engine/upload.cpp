@@ -49,6 +49,7 @@ void UploadSlot::reserve(size_t bytes) {
 }
 
 float* UploadSlot::fill(const Shape& shape) {
+    held_back_ = !sent_.is_reached();
     sent_.wait();
     reserve(std::max<size_t>(bytes_of(shape), 1));
     shape_ = shape;

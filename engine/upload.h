@@ -25,6 +25,8 @@ public:
 
     /// Memory for the values of an f32 tensor of this shape, to be written by the caller.
     float* fill(const Shape& shape);
+    /// Whether the last fill() had to wait for the card: then it is the card that is behind.
+    bool was_held_back() const { return held_back_; }
     /// Begins the copy of what was filled in.
     void send();
     /// The tensor, for the calling thread's stream. The slot can be filled again at once.
@@ -37,6 +39,7 @@ private:
     Device device_;
     Shape shape_;
     size_t capacity_ = 0;
+    bool held_back_ = false;
     float* host_ = nullptr;
     /// Not from the pool, whose blocks belong to the order of the computing stream. Null on the CPU.
     void* staging_ = nullptr;

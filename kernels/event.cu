@@ -45,6 +45,19 @@ void Event::make_wait(const Stream& stream) const {
 #endif
 }
 
+bool Event::is_reached() const {
+#if defined(__CUDACC__)
+    if (!cuda_) return true;
+    const cudaError_t status = cudaEventQuery(static_cast<cudaEvent_t>(cuda_));
+    if (status == cudaErrorNotReady) {
+        (void)cudaGetLastError(); // no error, though the next launch would report it as one
+        return false;
+    }
+    check(status);
+#endif
+    return true;
+}
+
 void Event::wait() const {
 #if defined(__CUDACC__)
     if (cuda_) check(cudaEventSynchronize(static_cast<cudaEvent_t>(cuda_)));

@@ -18,6 +18,8 @@ public:
     void record(const Stream&);
     /// What is given to the stream from now on begins after the point. Nothing before the first record.
     void make_wait(const Stream&) const;
+    /// Whether the point is reached now; true before the first record.
+    bool is_reached() const;
     /// The host waits until the point is reached, asleep; returns at once before the first record.
     void wait() const;
 

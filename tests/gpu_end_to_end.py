@@ -20,6 +20,11 @@ CONFIG = ROOT / "bench/networks/unet-1m.toml"
 class Check:
     def __init__(self, options, folder):
         self.options, self.folder, self.results = options, folder, []
+        # Libraries may sum in another order in each run, unless told not to.
+        self.deterministic = {
+            command: [o for o in ["--deterministic"] if o in self.engine(command, "--help").stdout]
+            for command in ("train", "sample")
+        }
         pixels = random.Random(0).randbytes(64 * 28 * 28)
         header = b"\0\0\x08\x03" + b"".join(n.to_bytes(4, "big") for n in (64, 28, 28))
         self.images = folder / "images.idx"
@@ -36,7 +41,8 @@ class Check:
                 "train.checkpoint_every": 6, "train.dtype": dtype, **dict(settings)}  # fmt: skip
         sets = [argument for key, value in keys.items() for argument in ("--set", f"{key}={value}")]
         run = self.folder / name
-        return self.engine("train", CONFIG, "--out", run, "--device", device or self.options.device, *more, *sets, fails=fails)
+        return self.engine("train", CONFIG, "--out", run, "--device", device or self.options.device,
+                           *self.deterministic["train"], *more, *sets, fails=fails)  # fmt: skip
 
     def losses(self, name):
         lines = (self.folder / name / "metrics.jsonl").read_text().splitlines()
@@ -49,7 +55,7 @@ class Check:
     def sample(self, run, name, *more, device=None):
         out = self.folder / name
         self.engine("sample", self.folder / run, "-n", 8, "--out", out, "--no-singles", "--device",
-                    device or self.options.device, *more)  # fmt: skip
+                    device or self.options.device, *self.deterministic["sample"], *more)  # fmt: skip
         with zipfile.ZipFile(out / "samples.npz") as archive:
             data = archive.read("arr_0.npy")
         return array.array("B", data[10 + int.from_bytes(data[8:10], "little") :])

@@ -103,11 +103,12 @@ Tensor BatchLoader::batch(uint64_t index, Device device) {
     wanted_changed_.notify_all();
     const auto start = std::chrono::steady_clock::now();
     made_changed_.wait(lock, [&] { return made_.contains(index); });
+    const double waited = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    Made made = std::move(made_.extract(index).mapped());
     if (!anew) {
-        seconds_waited_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        if (!made.slot || !made.slot->was_held_back()) seconds_waited_ += waited;
         ++batches_given_;
     }
-    Made made = std::move(made_.extract(index).mapped());
     wanted_ = index + 1;
     lock.unlock();
     wanted_changed_.notify_all();

@@ -39,7 +39,8 @@ public:
     Tensor batch(uint64_t index, Device device);
 
     /// Seconds that batch() has waited in all for batches that were not ready, and how many batches it gave;
-    /// the first after each new beginning, which nothing could make ahead, is left out.
+    /// what waited for a card that was behind, and the first after each new beginning, which nothing could
+    /// make ahead, is left out.
     double seconds_waited() const { return seconds_waited_; }
     uint64_t batches_given() const { return batches_given_; }
 
