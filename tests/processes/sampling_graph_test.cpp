@@ -1,6 +1,7 @@
 // Sampling steps as graphs: captured where they can be, the same images with and without.
 
 #include "nets/unet.h"
+#include "processes/cold_diffusion.h"
 #include "processes/ddpm.h"
 #include "processes/heat_dissipation.h"
 #include "processes/schedule.h"
@@ -57,6 +58,13 @@ std::unique_ptr<HeatDissipation> blur(Device device) {
     return process;
 }
 
+std::unique_ptr<ColdDiffusion> cold(Device device) {
+    auto process =
+        std::make_unique<ColdDiffusion>(size, ColdDiffusionSettings{.steps = 8, .sigma_max = 4}, device);
+    process->prepare_prior(normal(RandomState(1, device), Shape{5, 8, 8, 1}, Purpose::prior));
+    return process;
+}
+
 SampleRequest request(const std::string& solver, int steps) {
     SampleRequest r;
     r.count = 3;
@@ -85,6 +93,7 @@ TEST_SUITE("processes") {
         };
         Ddpm process = ddpm(Device::cpu);
         const auto blurring = blur(Device::cpu);
+        const auto cooled = cold(Device::cpu);
         // The stub executes what it records and launches nothing: three steps of a kind come out right.
         CHECK(run(process, request("ddim", 3), "begin end launch1 destroy1 "));
         SampleRequest noisy = request("ddim", 4);
@@ -92,6 +101,8 @@ TEST_SUITE("processes") {
         CHECK(run(process, noisy, "begin end launch1 destroy1 "));
         CHECK_FALSE(run(process, request("ancestral", 8),
                         "begin end launch1 launch1 launch1 launch1 launch1 destroy1 "));
+        CHECK_FALSE(run(*cooled, request("cold", 8),
+                        "begin end launch1 launch1 launch1 launch1 launch1 launch1 destroy1 "));
         CHECK_FALSE(run(*blurring, request("ihdm", 8),
                         "begin end launch1 launch1 launch1 launch1 launch1 destroy1 "));
     }
@@ -142,6 +153,7 @@ TEST_SUITE("processes") {
             check(process, request("ddim", 10));
             check(process, request("ancestral", 20));
             check(*blurring, request("ihdm", 8));
+            check(*cold(device), request("cold", 8));
         }
     }
 }

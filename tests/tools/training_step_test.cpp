@@ -88,7 +88,7 @@ TEST_SUITE("engine") {
                 const Variable output = by_hand.network.forward(
                     Variable(b.input), b.timesteps,
                     {.dtype = Dtype::f32, .dropout = &by_hand.random, .image_offset = 0, .labels = {}});
-                const SquaredError error = squared_error(output, b.target, b.weight, b.scale);
+                const BatchLoss error = squared_error(output, b.target, b.weight, b.scale);
                 tape.backward(error.loss);
                 loss += error.loss.value().to_host()[0] / 2.f;
             }
