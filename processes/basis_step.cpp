@@ -65,7 +65,7 @@ void step_in_pixels(const std::vector<StepOperand>& operands, const int32_t* row
             *r.pixels = sum;
             continue;
         }
-        *r.pixels = Tensor(sum.shape(), Dtype::f32, sum.device());
+        if (!r.pixels->defined()) *r.pixels = Tensor(sum.shape(), Dtype::f32, sum.device());
         combine({{sum, r.table}}, rows, *r.pixels);
     }
 }

@@ -87,21 +87,31 @@ Tensor HeatDissipation::run_solver(Denoiser& denoiser, const SampleRequest& requ
         callback({step, steps(), steps() - step, view});
     };
 
-    report(0);
     const bool show_mean = request.view == SampleRequest::View::clean;
+    const auto advance = [&](bool noisy) {
+        const Tensor output = checked_prediction(denoiser, state, clock.timesteps());
+        if (!noisy) return combine({{state, ones_}, {output, ones_}}, nullptr, state);
+        clock.draw_noise(noise, request.image_offset);
+        combine({{state, ones_}, {output, ones_}, {noise, delta_}}, nullptr, state);
+    };
+    GraphOptions graphs = request.graphs;
+    graphs.wanted = graphs.wanted && denoiser.capturable();
+    const auto memory = std::make_shared<MemoryReservation>(device());
+    GraphedWork with_noise("a sampling step", graphs, memory),
+        without_noise("a sampling step", graphs, memory);
+    report(0);
     for (int step = 0; step < steps(); ++step) {
         clock.move_to(step);
-        const Tensor output = checked_prediction(denoiser, state, clock.timesteps());
         const bool noisy = step + 1 < steps() && settings_.delta > 0;
-        if (noisy) clock.draw_noise(noise, request.image_offset);
-        if (noisy && !show_mean) {
-            combine({{state, ones_}, {output, ones_}, {noise, delta_}}, nullptr, state);
+        if (noisy && show_mean) { // the mean is shown before its noise
+            advance(false);
             report(step + 1);
+            clock.draw_noise(noise, request.image_offset);
+            combine({{state, ones_}, {noise, delta_}}, nullptr, state);
             continue;
         }
-        combine({{state, ones_}, {output, ones_}}, nullptr, state);
+        (noisy ? with_noise : without_noise).run({}, [&] { advance(noisy); });
         report(step + 1);
-        if (noisy) combine({{state, ones_}, {noise, delta_}}, nullptr, state);
     }
     return state;
 }

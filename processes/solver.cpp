@@ -165,9 +165,8 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
         view = Tensor();
     };
 
-    report(0);
-    for (int step = 0; step < request.steps; ++step) {
-        clock.move_to(step);
+    // One step of the loop; `noisy` says whether it adds noise.
+    const auto advance = [&](int step, bool noisy) {
         const bool with_clean = settings.clip || show_clean;
         Tensor output = checked_prediction(denoiser, input, clock.timesteps());
         if (with_clean) output = to_basis(model.basis, output); // it is used twice
@@ -192,17 +191,29 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
             if (settings.clip) clean = model.view ? model.view->state_of(pixels) : pixels;
         }
 
-        const bool noisy = plan.noisy[size_t(step)];
         if (noisy) clock.draw_noise(noise, request.image_offset);
         Operands next;
         next.add(state, plan.state, false);
         next.add(output, plan.output, !with_clean);
         next.add(clean, plan.clean, settings.clip);
         if (noisy) next.add(noise, plan.noise, !is_orthonormal(model.basis));
-        input = Tensor();
         // Row i of the table is the input of the step after i.
         next.run(model.basis, clock.rows(), state, {&input, input_table(1)});
         input = in_view(model, input, levels[size_t(step) + 1]);
+    };
+
+    // A view of û_0 leaves the step, so that a graph, which writes to the same memory each time, cannot give
+    // it; and what a process's own view computes depends on the level on the host.
+    GraphOptions graphs = request.graphs;
+    graphs.wanted = graphs.wanted && denoiser.capturable() && !show_clean && !model.view;
+    const auto memory = std::make_shared<MemoryReservation>(process.device());
+    GraphedWork with_noise("a sampling step", graphs, memory),
+        without_noise("a sampling step", graphs, memory);
+    report(0);
+    for (int step = 0; step < request.steps; ++step) {
+        clock.move_to(step);
+        const bool noisy = plan.noisy[size_t(step)];
+        (noisy ? with_noise : without_noise).run({}, [&] { advance(step, noisy); });
         report(step + 1);
     }
     return in_view(model, from_basis(model.basis, state), 0);

@@ -27,6 +27,7 @@ class ModelDenoiser final : public processes::Denoiser {
 public:
     explicit ModelDenoiser(const Model& model) : model_(model) {}
     Tensor predict(const Tensor& x, const Tensor& timesteps) override;
+    bool capturable() const override { return true; }
 
 private:
     const Model& model_;

@@ -4,6 +4,7 @@
 #include "engine/profiler.h"
 #include "kernels/error.h"
 #include "tools/commands.h"
+#include "tools/graph_option.h"
 #include "tools/interrupt.h"
 #include "tools/memory_estimate.h"
 #include "tools/model.h"
@@ -29,6 +30,7 @@ struct SampleOptions {
     std::optional<int64_t> checkpoint;
     bool trajectory = false, no_clip = false, no_singles = false, json = false;
     ProfileOption profile;
+    GraphOption graphs;
 };
 
 void write_all(const SampledImages& images, const fs::path& out, bool singles, int64_t first_index) {
@@ -72,7 +74,8 @@ void sample(const SampleOptions& options) {
     const Device device = device_from_name(options.device);
     const TrainedRun run = load_run(options.run, device, options.weights, options.checkpoint, options.dtype);
     ModelDenoiser denoiser(*run.model);
-    const SamplingPlan plan = plan_of(options, run.configuration);
+    SamplingPlan plan = plan_of(options, run.configuration);
+    plan.request.graphs = options.graphs.resolve(device, options.profile.wanted());
     expect_memory_to_sample(run.configuration, plan.count, plan.batch);
     std::error_code error; // found out before the work, not after it
     const bool made = fs::create_directories(options.out, error);
@@ -165,6 +168,7 @@ void add_sample_command(CLI::App& app) {
         ->type_name("{auto,cpu,cuda}")
         ->capture_default_str();
     command->add_flag("--json", o->json, "Print the result as JSON");
+    o->graphs.add_to(*command);
     o->profile.add_to(*command, "the --out folder");
     add_quiet_flag(*command);
     command->footer(

@@ -1,0 +1,24 @@
+#include "tools/graph_option.h"
+
+#include "tools/output.h"
+#include "tools/remark.h"
+
+#include <atomic>
+
+namespace heat::tools {
+
+void GraphOption::add_to(CLI::App& command) {
+    command.add_flag("--no-graphs", off,
+                     "On a GPU: launch each kernel by itself, not steps as CUDA graphs; the same results");
+}
+
+GraphOptions GraphOption::resolve(Device device, bool profiles) const {
+    if (device == Device::cuda && profiles && !off)
+        note("the profile is of steps without CUDA graphs, which hide their kernels");
+    static std::atomic<bool> said{false};
+    return {.wanted = !off, .remark = [](const std::string& line) {
+                if (!said.exchange(true)) remark(line);
+            }};
+}
+
+} // namespace heat::tools
