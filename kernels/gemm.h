@@ -23,8 +23,9 @@ struct GemmShape {
     bool bias = false;       ///< adds bias[n], f32
 };
 
-/// The library for the stream's device where one is linked (oneDNN on the CPU), else gemm_portable. Throws
-/// Error where the shape is invalid.
+/// The library for the stream's device where one is linked (oneDNN on the CPU, cuBLASLt on the GPU), else
+/// gemm_portable. On the GPU products of f32 are in TF32 unless math_mode() forbids it. Throws Error where
+/// the shape is invalid.
 void gemm(const Stream&, const GemmShape&, const void* a, const void* b, void* d,
           const float* bias = nullptr);
 
