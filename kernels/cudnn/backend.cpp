@@ -198,7 +198,7 @@ std::optional<Plan> make_plan(std::vector<Descriptor> parts, size_t operations, 
     return std::nullopt;
 }
 
-void Plan::execute(const Stream& stream, std::initializer_list<Operand> operands, void* workspace) const {
+void Plan::execute(const Stream& stream, const std::vector<Operand>& operands, void* workspace) const {
     std::vector<int64_t> ids;
     std::vector<const void*> pointers;
     for (const Operand& operand : operands) {

@@ -3,13 +3,13 @@
 // cuDNN's graph interface in the form this engine uses it: descriptors that are set, finalised and destroyed,
 // and plans made of them. Only kernels/cudnn/ includes cuDNN's headers.
 
+#include "kernels/descriptions/attention_graph.h"
 #include "kernels/descriptions/convolution_graph.h"
 #include "kernels/math_mode.h"
 #include "kernels/stream.h"
 
 #include <cudnn.h>
 
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <utility>
@@ -86,7 +86,7 @@ public:
         const void* pointer;
     };
     /// Throws Error with cuDNN's words if it fails. The workspace is workspace_bytes() of the card's memory.
-    void execute(const Stream&, std::initializer_list<Operand>, void* workspace) const;
+    void execute(const Stream&, const std::vector<Operand>&, void* workspace) const;
 
 private:
     friend std::optional<Plan> make_plan(std::vector<Descriptor>, size_t, const Descriptor&, MathMode, Dtype,
@@ -108,5 +108,12 @@ std::optional<Plan> make_plan(std::vector<Descriptor> parts, size_t operations, 
 /// One pass of a convolution, or null with the reason.
 std::optional<Plan> make_convolution_pass(const ConvolutionGraph&, const Descriptor& device, MathMode,
                                           std::string* reason);
+
+/// The passes of attention; the backward pass is one of which no sum depends on timing where the mode asks
+/// that.
+std::optional<Plan> make_attention_forward(const AttentionShape&, const Descriptor& device, MathMode,
+                                           std::string* reason);
+std::optional<Plan> make_attention_backward(const AttentionShape&, const Descriptor& device, MathMode,
+                                            std::string* reason);
 
 } // namespace heat::kernels::cudnn
