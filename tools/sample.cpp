@@ -5,6 +5,7 @@
 #include "kernels/error.h"
 #include "tools/commands.h"
 #include "tools/interrupt.h"
+#include "tools/math_flags.h"
 #include "tools/memory_estimate.h"
 #include "tools/model.h"
 #include "tools/output.h"
@@ -164,6 +165,7 @@ void add_sample_command(CLI::App& app) {
     command->add_option("--device", o->device, "Where to compute")
         ->type_name("{auto,cpu,cuda}")
         ->capture_default_str();
+    add_math_flags(*command);
     command->add_flag("--json", o->json, "Print the result as JSON");
     o->profile.add_to(*command, "the --out folder");
     add_quiet_flag(*command);

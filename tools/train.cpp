@@ -2,6 +2,7 @@
 #include "tools/commands.h"
 #include "tools/dry_run.h"
 #include "tools/interrupt.h"
+#include "tools/math_flags.h"
 #include "tools/output.h"
 #include "tools/profiling.h"
 #include "tools/trainer.h"
@@ -73,7 +74,8 @@ void train(const TrainOptions& options) {
     RunFolder folder(options.out);
     if (folder.exists() && !options.dry_run)
         folder.lock(); // refused before the data are read, and nobody else changes it
-    const Configuration configuration = configuration_for(options, folder);
+    Configuration configuration = configuration_for(options, folder);
+    settle_math_mode(configuration.train);
     Trainer trainer(configuration, device);
     note(fmt::format("{}\n{} parameters, activations {}, {}", trainer.dataset().description,
                      trainer.model().store.parameter_count(), name_of(trainer.model().dtype),
@@ -128,6 +130,7 @@ void add_train_command(CLI::App& app) {
     command->add_option("--device", options->device, "Where to compute")
         ->type_name("{auto,cpu,cuda}")
         ->capture_default_str();
+    add_math_flags(*command);
     options->profile.add_to(*command, "RUN/profile");
     command->add_flag("--json", options->json,
                       "Print JSON: an object a line of the log, and the result as the last");
