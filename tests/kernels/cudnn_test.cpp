@@ -85,21 +85,17 @@ TEST_SUITE("kernels") {
     // Attention's engines are compiled for the card, which takes the driver: without it cuDNN has none to offer, but
     // still checks each descriptor and the operations as a graph.
     TEST_CASE("cudnn: the passes of attention are graphs that it takes") {
+        const std::string no_engine = "no engine that keeps the math mode";
         for (const AttentionShape& s :
              {AttentionShape{128, 256, 1, 256}, {128, 256, 4, 64}, {16, 49, 2, 48}, {2, 7, 2, 8}})
             for (const bool deterministic : {false, true}) {
                 CAPTURE(s.tokens);
                 CAPTURE(s.depth);
                 CAPTURE(deterministic);
-                std::string forward, backward;
                 const MathMode mode{true, deterministic};
-                const bool made = make_attention_forward(s, card(), mode, &forward) &&
-                                  make_attention_backward(s, card(), mode, &backward);
-                CAPTURE(forward);
-                CAPTURE(backward);
-                const std::string no_engine = "no engine that keeps the math mode";
-                CHECK((made || forward == no_engine));
-                CHECK((made || backward.empty() || backward == no_engine));
+                std::string reason;
+                if (!make_attention_forward(s, card(), mode, &reason)) CHECK(reason == no_engine);
+                if (!make_attention_backward(s, card(), mode, &reason)) CHECK(reason == no_engine);
             }
     }
 
