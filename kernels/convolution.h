@@ -26,7 +26,7 @@ public:
     virtual ~ConvolutionPlan() = default;
 
     /// Identifies the packed form: plans with equal keys read the same packed buffer (e.g. other batch
-    /// sizes).
+    /// sizes), and so do the two passes of a plan whose keys are equal.
     virtual const char* forward_key() const = 0;
     virtual const char* backward_key() const = 0;
     virtual size_t packed_forward_bytes() const = 0;

@@ -82,8 +82,8 @@ TEST_SUITE("kernels") {
         CHECK(text(Dtype::bf16, {.tf32 = false}).find(marked) != std::string::npos);
     }
 
-    // Attention's engines are compiled for the card, which takes the driver: without it cuDNN has none to offer, but
-    // still checks each descriptor and the operations as a graph.
+    // Attention's engines are compiled for the card, which takes the driver: without it cuDNN has none to
+    // offer, but still checks each descriptor and the operations as a graph.
     TEST_CASE("cudnn: the passes of attention are graphs that it takes") {
         const std::string no_engine = "no engine that keeps the math mode";
         for (const AttentionShape& s :

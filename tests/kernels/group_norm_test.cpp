@@ -118,10 +118,11 @@ void check_all() {
     for (const Stream& stream : test_streams())
         for (const Case& c : cases)
             for (const bool silu : {false, true})
-                for (const bool shifted : {false, true})
-                    for (const auto schedule :
-                         {GroupNormSchedule::row_chunks, GroupNormSchedule::whole_images})
-                        check_group_norm<T>(stream, c, silu, shifted, schedule);
+                for (const bool shifted : {false, true}) {
+                    check_group_norm<T>(stream, c, silu, shifted, GroupNormSchedule::row_chunks);
+                    if (silu == shifted) // each of them once
+                        check_group_norm<T>(stream, c, silu, shifted, GroupNormSchedule::whole_images);
+                }
 }
 
 } // namespace
