@@ -21,6 +21,7 @@ struct GemmShape {
     float alpha = 1.f;
     bool accumulate = false; ///< beta = 1: adds to D
     bool bias = false;       ///< adds bias[n], f32
+    bool strict_f32 = false; ///< never in TF32, whatever math_mode() allows: for transforms
 };
 
 /// The library for the stream's device where one is linked (oneDNN on the CPU, cuBLASLt on the GPU), else

@@ -202,7 +202,7 @@ bool gemm(const Stream& stream, const GemmShape& s, const void* a, const void* b
                   step_d = p->outer_d * int64_t(size_of(s.output));
     const Alignments alignments{alignment_of(left, step_left), alignment_of(right, step_right),
                                 alignment_of(to, step_d), alignment_of(used_bias)};
-    const bool tf32 = s.input == Dtype::f32 && math_mode().tf32;
+    const bool tf32 = s.input == Dtype::f32 && !s.strict_f32 && math_mode().tf32;
     Description description(s, *p, tf32, used_bias);
     const auto found = algorithm(key_of(s, *p, tf32, alignments), description, alignments);
     if (!found) return refuse(s, "no algorithm");
