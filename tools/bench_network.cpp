@@ -6,6 +6,7 @@
 #include "engine/profiler.h"
 #include "kernels/error.h"
 #include "tools/graph_option.h"
+#include "tools/math_flags.h"
 #include "tools/model.h"
 #include "tools/training_step.h"
 
@@ -161,7 +162,8 @@ void measure(const NetworkOptions& o, const Configuration& configuration, Device
                                {"parameters", work.parameters()},
                                {"flops", flops_of_step(work)},
                                {"threads", cpu_threads()},
-                               {"device", describe_device(device)}};
+                               {"device", describe_device(device)},
+                               {"math", describe_math_mode()}};
     const auto memory = [&] {
         return device == Device::cpu ? peak_resident_bytes() - resting : memory_statistics(device).peak;
     };
@@ -203,6 +205,7 @@ void bench_network(const NetworkOptions& o) {
     Configuration configuration = configuration_of(o.config, o.settings);
     if (o.batch > 0) configuration.train.batch = o.batch;
     if (!o.dtype.empty()) configuration.train.dtype = o.dtype;
+    settle_math_mode(configuration.train);
     if (o.mode == "train")
         measure<TrainingWork>(o, configuration, device);
     else
@@ -230,6 +233,7 @@ void add_network_benchmark(CLI::App& bench) {
     command->add_option("--set", o->settings, "Override a key; may be repeated")->allow_extra_args(false);
     command->add_option("--device", o->device, "auto, cpu or cuda")->capture_default_str();
     o->graphs.add_to(*command);
+    add_math_flags(*command);
     command->add_flag("--serve", o->serve,
                       "Read numbers of steps from standard input, answer each with JSON");
     command->add_flag("--json", o->json, "Print JSON, each step's time");

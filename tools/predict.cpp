@@ -1,6 +1,7 @@
 #include "engine/io/npy.h"
 #include "kernels/error.h"
 #include "tools/commands.h"
+#include "tools/math_flags.h"
 #include "tools/model.h"
 
 #include <fmt/format.h>
@@ -85,6 +86,7 @@ void add_predict_command(CLI::App& app) {
     command->add_option("--device", o->device, "Where to compute")
         ->type_name("{auto,cpu,cuda}")
         ->capture_default_str();
+    add_math_flags(*command);
     command->add_flag("--json", o->json, "Print the result as JSON");
     command->footer("Example:\n  engine predict runs/garments --input x.npy --t 500 --output eps.npy");
     command->callback([o] { predict(*o); });

@@ -6,6 +6,7 @@
 #include "tools/commands.h"
 #include "tools/graph_option.h"
 #include "tools/interrupt.h"
+#include "tools/math_flags.h"
 #include "tools/memory_estimate.h"
 #include "tools/model.h"
 #include "tools/output.h"
@@ -167,6 +168,7 @@ void add_sample_command(CLI::App& app) {
     command->add_option("--device", o->device, "Where to compute")
         ->type_name("{auto,cpu,cuda}")
         ->capture_default_str();
+    add_math_flags(*command);
     command->add_flag("--json", o->json, "Print the result as JSON");
     o->graphs.add_to(*command);
     o->profile.add_to(*command, "the --out folder");

@@ -3,6 +3,7 @@
 #include "tools/dry_run.h"
 #include "tools/graph_option.h"
 #include "tools/interrupt.h"
+#include "tools/math_flags.h"
 #include "tools/output.h"
 #include "tools/profiling.h"
 #include "tools/trainer.h"
@@ -75,7 +76,8 @@ void train(const TrainOptions& options) {
     RunFolder folder(options.out);
     if (folder.exists() && !options.dry_run)
         folder.lock(); // refused before the data are read, and nobody else changes it
-    const Configuration configuration = configuration_for(options, folder);
+    Configuration configuration = configuration_for(options, folder);
+    settle_math_mode(configuration.train);
     Trainer trainer(configuration, device, options.graphs.resolve(device, options.profile.wanted()));
     note(fmt::format("{}\n{} parameters, activations {}, {}", trainer.dataset().description,
                      trainer.model().store.parameter_count(), name_of(trainer.model().dtype),
@@ -131,6 +133,7 @@ void add_train_command(CLI::App& app) {
         ->type_name("{auto,cpu,cuda}")
         ->capture_default_str();
     options->graphs.add_to(*command);
+    add_math_flags(*command);
     options->profile.add_to(*command, "RUN/profile");
     command->add_flag("--json", options->json,
                       "Print JSON: an object a line of the log, and the result as the last");

@@ -79,6 +79,7 @@ void transform_by_products(const Stream& stream, TransformKind kind, const float
                            int height, int width, int channels, float* workspace) {
     const int64_t line = int64_t(width) * channels;
     GemmShape columns; // along the height: Y = D·X for each image
+    columns.strict_f32 = true;
     columns.m = columns.k = height;
     columns.n = line;
     columns.batch0 = images;
@@ -90,6 +91,7 @@ void transform_by_products(const Stream& stream, TransformKind kind, const float
     // Along the width: Y = X·Dᵀ for all lines of all images. For few channels the zeros of D ⊗ I cost less
     // than products over strided planes.
     GemmShape rows;
+    rows.strict_f32 = true;
     rows.m = images * height;
     rows.n = rows.k = line;
     rows.a.row = rows.d.row = line;
