@@ -12,7 +12,8 @@ namespace heat::kernels::fftw {
 template <class T>
 void transform(TransformKind kind, const T* x, T* y, int64_t images, int height, int width, int channels);
 
-/// Name and version, as the library gives them; null where this build has no FFTW. Then transform throws Error.
+/// Name and version, as the library gives them; null where this build has no FFTW. Then transform throws
+/// Error.
 const char* description();
 
 } // namespace heat::kernels::fftw
