@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace heat::tools {
@@ -67,16 +68,29 @@ processes::HeatScheme OperatorChoice::scheme() const {
 
 std::vector<double> OperatorChoice::gains(int height, int width) const {
     if (kind_ == "blur") return processes::blur_gains(*sigma_, height, width);
-    if (kind_ == "heat") {
-        const auto reading =
-            reading_.empty() ? processes::HeatReading::discrete : processes::heat_reading_from_name(reading_);
-        return processes::heat_gains(boundary(), reading, *t_, height, width);
-    }
+    if (kind_ == "heat") return processes::heat_gains(boundary(), reading(), *t_, height, width);
     const auto solver =
         processes::make_operator_solver(processes::SolverMethod::spectral, scheme(), height, width);
     std::vector<double> gains;
     for (const double value : solver->eigenvalues()) gains.push_back(std::pow(value, power()));
     return gains;
+}
+
+double OperatorChoice::log10_condition(int height, int width) const {
+    if (has_solver())
+        return processes::make_operator_solver(processes::SolverMethod::spectral, scheme(), height, width)
+                   ->log_condition(power()) /
+               std::log(10.0);
+    // Logarithms of gains are proportional to the time.
+    const double time = kind_ == "blur" ? *sigma_ * *sigma_ / 2 : *t_;
+    const std::vector<double> once = processes::heat_gains(boundary(), reading(), 1.0, height, width);
+    const auto [low, high] = std::minmax_element(once.begin(), once.end());
+    return time * std::log10(*high / *low);
+}
+
+processes::HeatReading OperatorChoice::reading() const {
+    if (kind_ == "blur") return processes::HeatReading::continuous;
+    return reading_.empty() ? processes::HeatReading::discrete : processes::heat_reading_from_name(reading_);
 }
 
 std::string OperatorChoice::text() const {

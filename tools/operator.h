@@ -35,10 +35,14 @@ public:
     bool has_solver() const { return kind_ == "crank-nicolson"; }
     /// Its gain on each mode of basis_of(boundary()), row-major.
     std::vector<double> gains(int height, int width) const;
+    /// log10 of the largest over the smallest gain, also where those leave f64; infinite where one is 0.
+    double log10_condition(int height, int width) const;
     /// "crank-nicolson, K = 0.1, theta = 0.5, adiabatic, power 3".
     std::string text() const;
 
 private:
+    processes::HeatReading reading() const;
+
     std::string kind_, reading_, boundary_;
     std::optional<double> t_, sigma_, k_, theta_;
     std::optional<int> power_;

@@ -80,8 +80,7 @@ Applied apply_gains(const ApplyOptions& o, ImageArray& images, Device device) {
     const int height = int(images.height), width = int(images.width), channels = int(images.channels);
     const double start = bench::steady_seconds();
     const processes::ModeGains gains{o.choice.gains(height, width), {}};
-    const auto [low, high] = std::minmax_element(gains.rows.begin(), gains.rows.end());
-    applied.log10_condition = std::log10(*high) - std::log10(*low);
+    applied.log10_condition = o.choice.log10_condition(height, width);
     applied.prepare_seconds = bench::steady_seconds() - start;
     const processes::Basis basis = processes::basis_of(o.choice.boundary());
     const auto count = double(images.count);

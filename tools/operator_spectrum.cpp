@@ -143,7 +143,7 @@ void print_gains(const SpectrumOptions& o, const Gains& gains) {
     const auto [low, high] = std::minmax_element(gains.gain.begin(), gains.gain.end());
     const auto lost = std::count_if(gains.gain.begin(), gains.gain.end(), [](double g) { return g < 1e-3; });
     fmt::print("gains {:.6g} to {:.6g}, condition number 10^{:.2f}, {} modes below 1e-3\n", *low, *high,
-               std::log10(*high) - std::log10(*low), lost);
+               o.choice.log10_condition(o.height, o.width), lost);
 }
 
 std::string gains_csv(const SpectrumOptions& o, const Gains& gains) {
@@ -215,7 +215,7 @@ void print_json(const SpectrumOptions& o, const std::vector<NamedSpectrum>& spec
         out["operator"] = o.choice.text();
         out["least_gain"] = *low;
         out["largest_gain"] = *high;
-        out["log10_condition"] = number(std::log10(*high) - std::log10(*low));
+        out["log10_condition"] = number(o.choice.log10_condition(o.height, o.width));
     }
     if (!spectra.empty()) {
         out["frequencies"] = rings.frequencies();

@@ -19,7 +19,8 @@ struct Colour {
 constexpr Colour black{40, 40, 40}, grid{225, 225, 225};
 /// Okabe and Ito's, which colour-blind readers tell apart.
 constexpr Colour palette[] = {{0, 114, 178},  {213, 94, 0},  {0, 158, 115},  {204, 121, 167},
-                              {86, 180, 233}, {230, 159, 0}, {120, 94, 240}, {90, 90, 90}};
+                              {86, 180, 233}, {230, 159, 0}, {120, 94, 240}, {90, 90, 90},
+                              {150, 75, 40},  {0, 85, 60},   {185, 180, 50}, {125, 45, 105}};
 
 class Canvas {
 public:
