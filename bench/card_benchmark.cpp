@@ -7,12 +7,9 @@
 #include "engine/tensor.h"
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
+#include "kernels/math_mode.h"
 #include "kernels/memory.h"
 #include "kernels/random.h"
-#if __has_include("kernels/math_mode.h")
-#include "kernels/math_mode.h"
-#define HEAT_HAS_MATH_MODE 1
-#endif
 
 #include <fmt/format.h>
 
@@ -109,7 +106,6 @@ private:
     }
 
     void products() {
-#if defined(HEAT_HAS_MATH_MODE)
         const kernels::MathMode mode = kernels::math_mode();
         kernels::MathMode strict = mode, rounded = mode;
         strict.tf32 = false;
@@ -119,9 +115,6 @@ private:
         kernels::set_math_mode(strict);
         product("f32", Dtype::f32);
         kernels::set_math_mode(mode);
-#else
-        product("f32", Dtype::f32);
-#endif
         product("bf16", Dtype::bf16);
     }
 

@@ -1,9 +1,7 @@
 #include "tools/graph_option.h"
 
+#include "kernels/remark.h"
 #include "tools/output.h"
-#include "tools/remark.h"
-
-#include <atomic>
 
 namespace heat::tools {
 
@@ -15,10 +13,9 @@ void GraphOption::add_to(CLI::App& command) {
 GraphOptions GraphOption::resolve(Device device, bool profiles) const {
     if (device == Device::cuda && profiles && !off)
         note("the profile is of steps without CUDA graphs, which hide their kernels");
-    static std::atomic<bool> said{false};
-    return {.wanted = !off, .remark = [](const std::string& line) {
-                if (!said.exchange(true)) remark(line);
-            }};
+    return {.wanted = !off,
+            .remark = [](const std::string& line) { kernels::remark_once("CUDA graphs", line); },
+            .calls = {}};
 }
 
 } // namespace heat::tools

@@ -1,5 +1,6 @@
 // Sampling steps as graphs: captured where they can be, the same images with and without.
 
+#include "kernels/math_mode.h"
 #include "nets/unet.h"
 #include "processes/cold_diffusion.h"
 #include "processes/ddpm.h"
@@ -136,6 +137,8 @@ TEST_SUITE("processes") {
     }
 
     TEST_CASE("sampling on a GPU: with and without graphs to the same bits") {
+        const kernels::MathMode usual = kernels::math_mode();
+        kernels::set_math_mode({.tf32 = usual.tf32, .deterministic = true});
         for (const Device device : devices()) {
             if (device == Device::cpu) continue;
             Ddpm process = ddpm(device);
@@ -155,5 +158,6 @@ TEST_SUITE("processes") {
             check(*blurring, request("ihdm", 8));
             check(*cold(device), request("cold", 8));
         }
+        kernels::set_math_mode(usual);
     }
 }

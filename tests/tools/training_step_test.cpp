@@ -1,4 +1,5 @@
 #include "engine/ops/loss.h"
+#include "kernels/math_mode.h"
 #include "nets/unet.h"
 #include "processes/ddpm.h"
 #include "processes/heat_dissipation.h"
@@ -165,6 +166,8 @@ TEST_SUITE("engine") {
     }
 
     TEST_CASE("training step on a GPU: with and without graphs to the same bits") {
+        const kernels::MathMode usual = kernels::math_mode();
+        kernels::set_math_mode({.tf32 = usual.tf32, .deterministic = true});
         for (const Device device : devices()) {
             if (device == Device::cpu) continue;
             for (const Dtype dtype : {Dtype::f32, Dtype::bf16})
@@ -186,5 +189,6 @@ TEST_SUITE("engine") {
                     CHECK(graphs.step->losses().read().sum == eager.step->losses().read().sum);
                 }
         }
+        kernels::set_math_mode(usual);
     }
 }
