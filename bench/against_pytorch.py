@@ -198,7 +198,7 @@ def main():
         "steps": rows,
     }
     output = pathlib.Path(options.output)
-    device = subprocess.run([options.engine, "bench", "device", "--json"], check=True, env=environment, capture_output=True)
+    device = subprocess.run([options.engine, "bench", "device", "--device", "cpu", "--json"], check=True, env=environment, capture_output=True)
     result["device"] = json.loads(device.stdout)
     result["first_image"] = first_image(options, environment)
     print(f"first image: {result['first_image']['median_without_first']}", file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@
 
 namespace heat::bench {
 
-/// One property of the CPU, measured: median, least and most over the samples, in `unit`.
+/// One property of a device, measured: median, least and most over the samples, in `unit`.
 struct DeviceFigure {
     std::string name;    ///< snake_case with the unit: "copy_gb_s"
     std::string meaning; ///< one line
@@ -22,8 +22,9 @@ struct DeviceFigure {
 /// parallel_region_us (an empty one).
 std::vector<DeviceFigure> measure_device(bool quick);
 
-/// Memory: the fastest of copy, triad and update. f32: multiply-adds of all threads. bf16: the faster of that
-/// and the matrix product. Throws Error where a figure is missing.
+/// Memory: the fastest of copy, triad and update. f32: multiply-adds of all threads, or a card's fastest
+/// product of f32 matrices. bf16: the faster of that and the matrix product. Throws Error where a figure is
+/// missing.
 Roofline roofline_of(const std::vector<DeviceFigure>& figures);
 
 } // namespace heat::bench

@@ -46,19 +46,22 @@ double clock_mhz() {
     return count ? sum / count : 0.0;
 }
 
-nlohmann::json describe_measurement(const std::string& version, const std::string& commit) {
+nlohmann::json describe_measurement(const std::string& version, const std::string& commit, Device device) {
     nlohmann::json libraries = nlohmann::json::object();
     for (const LinkedLibrary& l : linked_libraries())
         if (l.version != "headers") libraries[l.name] = l.version;
-    return {{"cpu", describe_device(Device::cpu)},
-            {"threads", cpu_threads()},
-            {"clock_mhz", clock_mhz()},
-            {"l2_bytes", cache_bytes(2)},
-            {"last_level_cache_bytes", last_level_cache_bytes()},
-            {"libraries", libraries},
-            {"version", version},
-            {"commit", commit},
-            {"date", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}};
+    nlohmann::json description{
+        {"cpu", describe_device(Device::cpu)},
+        {"threads", cpu_threads()},
+        {"clock_mhz", clock_mhz()},
+        {"l2_bytes", cache_bytes(2)},
+        {"last_level_cache_bytes", last_level_cache_bytes()},
+        {"libraries", libraries},
+        {"version", version},
+        {"commit", commit},
+        {"date", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}};
+    if (device == Device::cuda) description["gpu"] = describe_device(device);
+    return description;
 }
 
 } // namespace heat::bench

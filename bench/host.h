@@ -1,5 +1,7 @@
 #pragma once
 
+#include "engine/device.h"
+
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
@@ -16,7 +18,8 @@ size_t last_level_cache_bytes();
 double clock_mhz();
 
 /// What a measurement was made on: cpu, threads, clock_mhz, l2_bytes, last_level_cache_bytes, libraries'
-/// versions, version and commit of this program, date (UTC).
-nlohmann::json describe_measurement(const std::string& version, const std::string& commit);
+/// versions, version and commit of this program, date (UTC); gpu, where that is what was measured.
+nlohmann::json describe_measurement(const std::string& version, const std::string& commit,
+                                    Device device = Device::cpu);
 
 } // namespace heat::bench

@@ -18,6 +18,6 @@ struct KernelCase {
 };
 
 /// Those that exist for activations of this type: optimiser and processes are f32 alone, and listed there.
-std::vector<KernelCase> kernel_cases(Dtype dtype);
+std::vector<KernelCase> kernel_cases(Dtype dtype, Device device = Device::cpu);
 
 } // namespace heat::bench

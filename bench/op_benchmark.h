@@ -26,19 +26,22 @@ struct OpMeasurement {
 
 struct OpBenchmarkOptions {
     Dtype dtype = Dtype::f32;
+    Device device = Device::cpu;
     std::string filter; ///< a regular expression that a measurement's text must contain; empty: all
     TimingOptions timing;
 };
 
 /// Times every family of op_families() and kernel_cases(), each forward and backward, hot (the same memory
-/// again and again) and cold, on the CPU. A forward pass records no tape; a backward pass is timed without
-/// the forward pass before it. Parameters, and what is derived from them, stay where they are. `report` is
-/// called after each. Throws Error for a filter that is no regular expression or lets nothing pass.
+/// again and again) and cold. On a card a forward pass or kernel is a graph of its own, timed by marks in the
+/// stream; a backward pass is what its launches take. A forward pass records no tape; a backward pass is
+/// timed without the forward pass before it. Parameters, and what is derived from them, stay where they are.
+/// `report` is called after each. Throws Error for a filter that is no regular expression or lets nothing
+/// pass.
 std::vector<OpMeasurement> measure_ops(const OpBenchmarkOptions& options, const Roofline& roofline,
                                        const std::function<void(const OpMeasurement&)>& report);
 
 /// Bytes and FLOPs of one call of an op as the profiler counts them (weights packed already).
-OpWork counted_work(const OpCase& op_case, Dtype dtype, bool backward);
+OpWork counted_work(const OpCase& op_case, Dtype dtype, bool backward, Device device = Device::cpu);
 
 /// One measurement as JSON: name, direction, size, dtype, state, median_us, least_us, most_us,
 /// lower_quartile_us, upper_quartile_us, repeats, calls, bytes, flops, gb_s, gflop_s, roofline_percent.

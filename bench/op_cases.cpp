@@ -171,7 +171,7 @@ OpCase absolute_error_case(const Shape& shape) {
     return loss_case("absolute_error", shape, absolute_error);
 }
 
-std::vector<OpFamily> op_families() {
+std::vector<OpFamily> op_families(Device device) {
     // 28×28: a small U-Net on MNIST, 32 images. 32×32: DDPM's and IHDM's on CIFAR-10, 8 images.
     std::vector<int32_t> labels(32);
     for (size_t i = 0; i < labels.size(); ++i) labels[i] = int32_t(i * 7 % 10);
@@ -211,6 +211,19 @@ std::vector<OpFamily> op_families() {
         {"absolute_error",
          {absolute_error_case(Shape{32, 28, 28, 1}), absolute_error_case(Shape{8, 32, 32, 3})}},
     };
+    if (device == Device::cpu) return families;
+    // Sizes that fill a card: DDPM's on CIFAR-10 with 128 images.
+    const auto also = [&](const std::string& name, std::vector<OpCase> more) {
+        const auto family =
+            std::find_if(families.begin(), families.end(), [&](const OpFamily& f) { return f.name == name; });
+        for (OpCase& op_case : more) family->timed.push_back(std::move(op_case));
+    };
+    also("conv2d", {convolution_case({128, 32, 32, 128, 128}), convolution_case({128, 16, 16, 256, 256}),
+                    convolution_case({128, 8, 8, 256, 256})});
+    also("linear", {linear_case(128 * 256, 256, 256)});
+    also("group_norm", {group_norm_case({128, 32, 32, 128, 0, 32, true, true}),
+                        group_norm_case({128, 16, 16, 256, 256, 32, false, true})});
+    also("attention", {attention_case(128, 256, 256, 1), attention_case(32, 1024, 256, 4)});
     return families;
 }
 

@@ -58,6 +58,6 @@ struct OpFamily {
     std::string name;
     std::vector<OpCase> timed;
 };
-std::vector<OpFamily> op_families();
+std::vector<OpFamily> op_families(Device device = Device::cpu);
 
 } // namespace heat::bench

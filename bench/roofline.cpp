@@ -1,5 +1,6 @@
 #include "bench/roofline.h"
 
+#include "bench/card_benchmark.h"
 #include "bench/device_benchmark.h"
 #include "engine/io/file.h"
 #include "engine/machine.h"
@@ -51,9 +52,9 @@ fs::path cache_folder() {
     return home && *home ? fs::path(home) / ".cache" / "heat-engine" : fs::path();
 }
 
-std::optional<Roofline> load_roofline(const fs::path& folder) {
+std::optional<Roofline> load_roofline(const fs::path& folder, Device device) {
     const nlohmann::json devices = read_devices(folder);
-    const auto found = devices.find(describe_device(Device::cpu));
+    const auto found = devices.find(describe_device(device));
     if (found == devices.end() || !found->is_object()) return std::nullopt;
     const Roofline roofline{1e9 * number(*found, "memory_gb_s"), 1e9 * number(*found, "f32_gflop_s"),
                             1e9 * number(*found, "bf16_gflop_s")};
@@ -63,12 +64,12 @@ std::optional<Roofline> load_roofline(const fs::path& folder) {
     return roofline;
 }
 
-void save_roofline(const fs::path& folder, const Roofline& roofline) {
+void save_roofline(const fs::path& folder, const Roofline& roofline, Device device) {
     if (folder.empty()) return;
     nlohmann::json devices = read_devices(folder);
-    devices[describe_device(Device::cpu)] = {{"memory_gb_s", 1e-9 * roofline.bytes_per_second},
-                                             {"f32_gflop_s", 1e-9 * roofline.f32_flops_per_second},
-                                             {"bf16_gflop_s", 1e-9 * roofline.bf16_flops_per_second}};
+    devices[describe_device(device)] = {{"memory_gb_s", 1e-9 * roofline.bytes_per_second},
+                                        {"f32_gflop_s", 1e-9 * roofline.f32_flops_per_second},
+                                        {"bf16_gflop_s", 1e-9 * roofline.bf16_flops_per_second}};
     std::error_code error;
     fs::create_directories(folder, error);
     if (error) return;
@@ -79,12 +80,14 @@ void save_roofline(const fs::path& folder, const Roofline& roofline) {
     }
 }
 
-Roofline cpu_roofline() {
+Roofline roofline_of_device(Device device) {
     const fs::path folder = cache_folder();
-    if (const auto kept = load_roofline(folder)) return *kept;
-    fmt::print(stderr, "measuring this machine's roofline, about two seconds\n");
-    const Roofline roofline = roofline_of(measure_device(false));
-    save_roofline(folder, roofline);
+    if (const auto kept = load_roofline(folder, device)) return *kept;
+    fmt::print(stderr, "measuring this {}'s roofline, about two seconds\n",
+               device == Device::cpu ? "machine" : "card");
+    const Roofline roofline =
+        roofline_of(device == Device::cpu ? measure_device(false) : measure_card(false));
+    save_roofline(folder, roofline, device);
     return roofline;
 }
 

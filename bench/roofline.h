@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/device.h"
 #include "kernels/dtype.h"
 
 #include <filesystem>
@@ -20,13 +21,14 @@ struct Roofline {
 /// where neither is set.
 std::filesystem::path cache_folder();
 
-/// The roofline of this CPU with its number of threads, kept in device.json of a folder. A file that cannot
-/// be read, or that holds none for this CPU, is as good as none.
-std::optional<Roofline> load_roofline(const std::filesystem::path& folder);
+/// The roofline of this CPU with its number of threads, or of the card, kept in device.json of a folder. A
+/// file that cannot be read, or that holds none for this device, is as good as none.
+std::optional<Roofline> load_roofline(const std::filesystem::path& folder, Device device = Device::cpu);
 /// Adds it to device.json. A folder that cannot be written to is no error: it is measured again next time.
-void save_roofline(const std::filesystem::path& folder, const Roofline& roofline);
+void save_roofline(const std::filesystem::path& folder, const Roofline& roofline,
+                   Device device = Device::cpu);
 
-/// The kept roofline of this CPU; measured (about two seconds) and kept where there is none yet.
-Roofline cpu_roofline();
+/// The kept roofline of a device; measured (about two seconds) and kept where there is none yet.
+Roofline roofline_of_device(Device device);
 
 } // namespace heat::bench

@@ -1,5 +1,6 @@
 # Collects every third-party library in the interface target heat_dependencies (and the tests' in heat_test_dependencies).
-# Header-only ones but Eigen are required; oneDNN, zlib, libpng, libjpeg, libzip, Eigen, OpenMP and cuDNN are used where they are found.
+# Header-only ones but Eigen are required; oneDNN, FFTW, zlib, libpng, libjpeg, libzip, Eigen, OpenMP and cuDNN are used where
+# they are found.
 
 set(default_headers "")
 if(EXISTS ${PROJECT_SOURCE_DIR}/third_party)
@@ -10,6 +11,7 @@ set(HEAT_HEADERS "${default_headers}" CACHE PATH "A folder of gathered header-on
 add_library(heat_dependencies INTERFACE)
 add_library(heat_test_dependencies INTERFACE)
 set(missing_packages "")
+set(HEAT_ABSENT_ADAPTERS onednn cublaslt cudnn) # folders of kernels/ whose library is not found: they are not built
 
 function(heat_header target package header)
     string(MAKE_C_IDENTIFIER "HEAT_INCLUDE_${package}" variable)
@@ -64,8 +66,30 @@ if(NOT ENGINE_SANITIZE STREQUAL "thread")
         target_include_directories(heat_dependencies SYSTEM INTERFACE $<BUILD_INTERFACE:${ONEDNN_INCLUDE_DIR}>)
         target_link_libraries(heat_dependencies INTERFACE ${ONEDNN_LIBRARY})
         target_compile_definitions(heat_dependencies INTERFACE HEAT_WITH_ONEDNN=1)
+        list(REMOVE_ITEM HEAT_ABSENT_ADAPTERS onednn)
     else()
         message(STATUS "No oneDNN (Debian: libdnnl-dev): convolutions and matrix products use the engine's own, slower code")
+    endif()
+
+    # Under the GPL, and so is a program that it is linked into: ENGINE_FFTW=OFF leaves it out.
+    if(ENGINE_FFTW AND OpenMP_CXX_FOUND)
+        find_path(FFTW_INCLUDE_DIR fftw3.h)
+        set(fftw_libraries "")
+        foreach(name fftw3f_omp fftw3_omp fftw3f fftw3)
+            string(TOUPPER ${name}_LIBRARY variable)
+            find_library(${variable} ${name})
+            mark_as_advanced(${variable})
+            list(APPEND fftw_libraries ${${variable}})
+        endforeach()
+        mark_as_advanced(FFTW_INCLUDE_DIR)
+        if(FFTW_INCLUDE_DIR AND NOT fftw_libraries MATCHES NOTFOUND)
+            message(STATUS "Found FFTW: ${FFTW3F_LIBRARY}")
+            target_link_libraries(heat_dependencies INTERFACE ${fftw_libraries})
+            target_include_directories(heat_dependencies SYSTEM INTERFACE $<BUILD_INTERFACE:${FFTW_INCLUDE_DIR}>)
+            set_source_files_properties(kernels/transform/fftw.cpp PROPERTIES COMPILE_DEFINITIONS HEAT_WITH_FFTW=1)
+        else()
+            message(STATUS "No FFTW (Debian: libfftw3-dev): large DCT-I and DST-I run as matrix products")
+        endif()
     endif()
 endif()
 
@@ -118,13 +142,16 @@ else()
 endif()
 
 if(HEAT_CUDA)
-    target_link_libraries(heat_dependencies INTERFACE CUDA::cudart_static CUDA::cublasLt)
+    target_link_libraries(heat_dependencies INTERFACE CUDA::cudart_static CUDA::cublasLt CUDA::cufft)
     target_compile_definitions(heat_dependencies INTERFACE HEAT_WITH_CUDA=1)
-    find_package(CUDNN)
+    list(REMOVE_ITEM HEAT_ABSENT_ADAPTERS cublaslt)
+    find_package(CUDNN 9.13.1) # the first with attention as one operation
     if(CUDNN_FOUND)
         target_link_libraries(heat_dependencies INTERFACE CUDNN::cudnn)
         target_compile_definitions(heat_dependencies INTERFACE HEAT_WITH_CUDNN=1)
+        list(REMOVE_ITEM HEAT_ABSENT_ADAPTERS cudnn)
     else()
-        message(STATUS "No cuDNN (NVIDIA's Debian package: libcudnn9-dev-cuda-${CUDAToolkit_VERSION_MAJOR})")
+        message(STATUS "No cuDNN from 9.13.1 (NVIDIA's Debian package: libcudnn9-dev-cuda-${CUDAToolkit_VERSION_MAJOR}): "
+                       "on the GPU convolutions and attention use the engine's own, slower code")
     endif()
 endif()

@@ -40,7 +40,8 @@ install(TARGETS ${layers} heat_dependencies EXPORT HeatEngineTargets
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/heat-engine)
 install(EXPORT HeatEngineTargets NAMESPACE HeatEngine:: DESTINATION ${package_folder} COMPONENT development)
 install(DIRECTORY kernels engine nets processes DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/heat-engine COMPONENT development
-        FILES_MATCHING PATTERN "*.h" PATTERN "onednn" EXCLUDE) # the adapter is the only one to include oneDNN's headers
+        FILES_MATCHING PATTERN "*.h" # the adapters are the only ones to include their libraries' headers
+        PATTERN "onednn" EXCLUDE PATTERN "cublaslt" EXCLUDE PATTERN "cudnn" EXCLUDE)
 
 # What the exported libraries link is found again under the names it was found by.
 set(HEAT_FOUND_PACKAGES Threads)

@@ -2,7 +2,6 @@
 
 #include "engine/profiler.h"
 #include "kernels/error.h"
-#include "kernels/memory.h"
 #include "kernels/optimizer.h"
 #include "kernels/reduce.h"
 
@@ -39,6 +38,12 @@ float Optimizer::ema_decay_at(int64_t n) const {
 }
 
 void Optimizer::step() {
+    begin_step();
+    update();
+    end_step();
+}
+
+void Optimizer::begin_step() {
     const int64_t step = steps_ + 1;
     const auto correction = [&](float beta) {
         return float(1.0 / (1.0 - std::pow(double(beta), double(step))));
@@ -53,8 +58,12 @@ void Optimizer::step() {
                                             .gradient_scale = 1.f / float(options_.accumulation),
                                             .max_norm = options_.clip_norm,
                                             .ema_decay = ema_decay_at(steps_)};
+    kernels::write_scalars(scalars_.stream(), static_cast<kernels::OptimizerScalars*>(scalars_.raw()),
+                           scalars);
+}
+
+void Optimizer::update() {
     const kernels::Stream& stream = store_.values().stream();
-    kernels::copy_memory(stream, scalars_.raw(), &scalars, sizeof scalars, kernels::CopyKind::host_to_device);
     const auto* device_scalars = static_cast<const kernels::OptimizerScalars*>(scalars_.raw());
     float* norm = norm_.data<float>();
     const int64_t n = store_.flat_size();
@@ -64,15 +73,18 @@ void Optimizer::step() {
     {
         const ProfileScope scope("clip", store_.values().device(), [&] { return work(4, 2); });
         kernels::sum_of_squares(stream, store_.gradients().data<float>(), n, norm, workspace_.data<float>());
-        kernels::clip_scale(stream, norm, device_scalars, norm + 1, norm + 2);
+        kernels::clip_scale(stream, norm, device_scalars, norm + 1, norm + 2, skip_non_finite_);
     }
     // Five arrays are read and written. Scale 1, first moment 3, second 4, decay 2, step 7, EMA 3.
     const ProfileScope scope("adam and ema", store_.values().device(), [&] { return work(40, 20); });
     kernels::adam_step(stream, store_.values().data<float>(), store_.gradients().data<float>(),
                        first_moment_.data<float>(), second_moment_.data<float>(), ema_.data<float>(),
-                       device_scalars, norm + 1, n);
+                       device_scalars, norm + 1, n, skip_non_finite_);
+}
+
+void Optimizer::end_step() {
     store_.values_changed();
-    steps_ = step;
+    ++steps_;
 }
 
 float Optimizer::gradient_norm() const {

@@ -24,8 +24,17 @@ public:
     /// of the parameters. The store must be allocated.
     Optimizer(ParameterStore& store, const OptimizerOptions& options);
 
-    /// One update from the gradients gathered since the last, which it clears.
+    /// One update from the gradients gathered since the last, which it clears. Does not wait for the device.
     void step();
+    /// The same in parts, so that the middle one can be captured and replayed: the step's scalars travel to
+    /// the device; the update, the same kernels on the same memory each time; the step is counted.
+    void begin_step();
+    void update();
+    void end_step();
+
+    /// An update whose gradient norm is not finite leaves everything as it was but the gradients, which it
+    /// clears. For a card, whose host learns of such a norm only steps later; off by default.
+    void skip_non_finite_updates(bool skip) { skip_non_finite_ = skip; }
     /// Updates done so far.
     int64_t steps() const { return steps_; }
     void set_steps(int64_t steps) { steps_ = steps; }
@@ -34,6 +43,8 @@ public:
     float ema_decay_at(int64_t updates_before) const;
     /// The last step's global gradient norm, before clipping. Waits for the device.
     float gradient_norm() const;
+    /// The same where it lies, on the device.
+    const float* gradient_norm_data() const { return norm_.data<float>() + 2; }
 
     Tensor& first_moment() { return first_moment_; }
     Tensor& second_moment() { return second_moment_; }
@@ -43,6 +54,7 @@ private:
     ParameterStore& store_;
     OptimizerOptions options_;
     int64_t steps_ = 0;
+    bool skip_non_finite_ = false;
     Tensor first_moment_, second_moment_, ema_;
     Tensor scalars_, norm_; ///< device memory: OptimizerScalars; {sum of squares, scale, norm}
     Tensor workspace_;

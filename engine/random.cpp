@@ -1,7 +1,6 @@
 #include "engine/random.h"
 
 #include "engine/profiler.h"
-#include "kernels/memory.h"
 #include "kernels/random.h"
 
 namespace heat {
@@ -11,9 +10,7 @@ RandomState::RandomState(uint64_t seed, Device device) : seed_(seed), words_(Sha
 }
 
 void RandomState::set_step(uint32_t step) {
-    const uint32_t words[3] = {uint32_t(seed_), uint32_t(seed_ >> 32), step};
-    kernels::copy_memory(words_.stream(), words_.raw(), words, sizeof words,
-                         kernels::CopyKind::host_to_device);
+    kernels::write_random_state(words_.stream(), static_cast<uint32_t*>(words_.raw()), seed_, step);
 }
 
 const uint32_t* RandomState::device_words() const {

@@ -4,6 +4,7 @@
 #include "kernels/error.h"
 #include "kernels/gemm.h"
 #include "kernels/im2col.h"
+#include "kernels/math_mode.h"
 #include "kernels/memory.h"
 #include "kernels/reduce.h"
 #include "kernels/winograd/winograd.h"
@@ -17,6 +18,9 @@
 
 #if defined(HEAT_WITH_ONEDNN)
 #include "kernels/onednn/onednn.h"
+#endif
+#if defined(HEAT_WITH_CUDNN)
+#include "kernels/cudnn/cudnn.h"
 #endif
 
 namespace heat::kernels {
@@ -140,11 +144,14 @@ private:
     std::string key_;
 };
 
-using Key = std::array<int, 15>;
+using Key = std::array<int, 16>;
 
 Key key_of(const ConvolutionShape& s, Dtype dtype, bool on_cuda, bool portable) {
-    return {s.n,       s.h,        s.w,          s.c_in,      s.c_out,    s.kernel_h, s.kernel_w, s.stride,
-            s.pad_top, s.pad_left, s.pad_bottom, s.pad_right, int(dtype), on_cuda,    portable};
+    const MathMode mode = on_cuda ? math_mode() : MathMode{};
+    return {s.n,        s.h,        s.w,          s.c_in,
+            s.c_out,    s.kernel_h, s.kernel_w,   s.stride,
+            s.pad_top,  s.pad_left, s.pad_bottom, s.pad_right,
+            int(dtype), on_cuda,    portable,     mode.tf32 + 2 * mode.deterministic};
 }
 
 void check(const ConvolutionShape& s, Dtype dtype) {
@@ -172,13 +179,18 @@ std::unique_ptr<ConvolutionPlan> make_plan(const ConvolutionShape& s, Dtype dtyp
         if (auto plan = onednn::make_convolution_plan(s, dtype)) return plan;
 #endif
     }
-    return std::make_unique<PortablePlan>(s, dtype);
+    std::unique_ptr<ConvolutionPlan> own = std::make_unique<PortablePlan>(s, dtype);
+#if defined(HEAT_WITH_CUDNN)
+    if (on_cuda && !portable)
+        if (auto plan = cudnn::make_convolution_plan(s, dtype, own)) return plan;
+#endif
+    return own;
 }
 
 const ConvolutionPlan& cached_plan(const ConvolutionShape& s, Dtype dtype, bool on_cuda, bool portable) {
     check(s, dtype);
     static std::mutex mutex;
-    static std::map<Key, std::unique_ptr<ConvolutionPlan>> plans;
+    static auto& plans = *new std::map<Key, std::unique_ptr<ConvolutionPlan>>(); // outlives the driver's end
     std::lock_guard lock(mutex);
     auto& plan = plans[key_of(s, dtype, on_cuda, portable)];
     if (!plan) plan = make_plan(s, dtype, on_cuda, portable);

@@ -26,7 +26,7 @@ public:
     virtual ~ConvolutionPlan() = default;
 
     /// Identifies the packed form: plans with equal keys read the same packed buffer (e.g. other batch
-    /// sizes).
+    /// sizes), and so do the two passes of a plan whose keys are equal.
     virtual const char* forward_key() const = 0;
     virtual const char* backward_key() const = 0;
     virtual size_t packed_forward_bytes() const = 0;
@@ -46,9 +46,9 @@ public:
     virtual const char* implementation() const = 0;
 };
 
-/// The plan for this shape: made at first use, kept for the process's life, behind a lock. oneDNN where it is
-/// linked and has an optimised implementation, else im2col + GEMM of our own. Throws Error for an empty
-/// output or invalid sizes.
+/// The plan for this shape: made at first use, kept for the process's life, behind a lock. oneDNN on the CPU,
+/// cuDNN on the GPU, where it is linked and has an optimised implementation, else im2col + GEMM of our own.
+/// On the GPU it keeps to math_mode(). Throws Error for an empty output or invalid sizes.
 const ConvolutionPlan& convolution_plan(const Stream&, const ConvolutionShape&, Dtype);
 
 /// The im2col + GEMM plan, on any device (tests compare it with the library's).

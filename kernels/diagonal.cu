@@ -7,8 +7,8 @@ namespace {
 
 constexpr int points_per_chunk = 2048;
 
-/// One team per (image, chunk of points). The terms that are present come first.
-template <int Count>
+/// One team per (image, chunk of points). The terms that are present come first. `Ones`: some have no table.
+template <int Count, bool Ones>
 struct DiagonalCombination {
     DiagonalTerm terms[Count];
     const int32_t* rows;
@@ -27,11 +27,11 @@ struct DiagonalCombination {
         const float *data[Count], *table[Count];
         for (int k = 0; k < Count; ++k) {
             data[k] = terms[k].data + offset;
-            table[k] = terms[k].table + row + (width == 1 ? 0 : first);
+            table[k] = Ones && !terms[k].table ? nullptr : terms[k].table + row + (width == 1 ? 0 : first);
         }
         if (width == 1) {
             float coefficient[Count];
-            for (int k = 0; k < Count; ++k) coefficient[k] = *table[k];
+            for (int k = 0; k < Count; ++k) coefficient[k] = table[k] ? *table[k] : 1.f;
             team.for_each(count * depth, [=](int i) {
                 float sum = coefficient[0] * data[0][i];
                 for (int k = 1; k < Count; ++k) sum += coefficient[k] * data[k][i];
@@ -49,19 +49,31 @@ struct DiagonalCombination {
 
 private:
     HEAT_HD static float combined(const float* const* data, const float* const* table, int point, int i) {
-        float sum = table[0][point] * data[0][i];
-        for (int k = 1; k < Count; ++k) sum += table[k][point] * data[k][i];
+        const auto factor = [=](int k) { return Ones && !table[k] ? 1.f : table[k][point]; };
+        float sum = factor(0) * data[0][i];
+        for (int k = 1; k < Count; ++k) sum += factor(k) * data[k][i];
         return sum;
     }
 };
 
+template <int Count, bool Ones>
+void launch_typed(const Stream& stream, const DiagonalTerm* terms, const int32_t* rows, int width, float* y,
+                  int images, int points, int channels) {
+    const int chunks = (points + points_per_chunk - 1) / points_per_chunk;
+    DiagonalCombination<Count, Ones> f{{}, rows, width, y, points, channels, chunks};
+    for (int k = 0; k < Count; ++k) f.terms[k] = terms[k];
+    parallel_teams(stream, images * chunks, f);
+}
+
 template <int Count>
 void launch(const Stream& stream, const DiagonalTerm* terms, const int32_t* rows, int width, float* y,
             int images, int points, int channels) {
-    const int chunks = (points + points_per_chunk - 1) / points_per_chunk;
-    DiagonalCombination<Count> f{{}, rows, width, y, points, channels, chunks};
-    for (int k = 0; k < Count; ++k) f.terms[k] = terms[k];
-    parallel_teams(stream, images * chunks, f);
+    bool ones = false;
+    for (int k = 0; k < Count; ++k) ones = ones || !terms[k].table;
+    if (ones)
+        launch_typed<Count, true>(stream, terms, rows, width, y, images, points, channels);
+    else
+        launch_typed<Count, false>(stream, terms, rows, width, y, images, points, channels);
 }
 
 } // namespace

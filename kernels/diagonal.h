@@ -7,7 +7,7 @@ namespace heat::kernels {
 
 /// One operand of an affine combination: data (images × points × channels, f32) times a row of a table that
 /// is chosen per image: coefficient(i, p) = table[row(i)·width + (width == 1 ? 0 : p)], row(i) = rows ?
-/// rows[i] : 0. Null data: left out.
+/// rows[i] : 0. Null data: left out; null table: ones.
 struct DiagonalTerm {
     const float* data = nullptr;
     const float* table = nullptr;

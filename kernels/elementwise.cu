@@ -47,6 +47,18 @@ struct Fill {
     }
 };
 
+template <class T>
+struct AddBias {
+    const float* bias;
+    T* y;
+    int columns;
+
+    template <int V>
+    HEAT_HD void at(int64_t i) const {
+        y[i] = from_float<T>(to_float(y[i]) + bias[i % columns]);
+    }
+};
+
 /// y = f(x).
 template <class X, class Y, class F>
 struct Map {
@@ -196,6 +208,11 @@ void add_per_channel(const Stream& stream, const T* x, const T* shift, T* y, int
 }
 
 template <class T>
+void add_bias(const Stream& stream, const float* bias, T* y, int64_t rows, int columns) {
+    parallel_for<1>(stream, rows * columns, AddBias<T>{bias, y, columns});
+}
+
+template <class T>
 void silu_forward(const Stream& stream, const T* x, T* y, int64_t n) {
     launch(stream, n, Map<T, T, Silu>{x, y, {}}, x, y);
 }
@@ -224,6 +241,8 @@ template void scale(const Stream&, const float*, float, float*, int64_t);
 template void scale(const Stream&, const bf16*, float, bf16*, int64_t);
 template void add_per_channel(const Stream&, const float*, const float*, float*, int, int64_t, int);
 template void add_per_channel(const Stream&, const bf16*, const bf16*, bf16*, int, int64_t, int);
+template void add_bias(const Stream&, const float*, float*, int64_t, int);
+template void add_bias(const Stream&, const float*, bf16*, int64_t, int);
 template void silu_forward(const Stream&, const float*, float*, int64_t);
 template void silu_forward(const Stream&, const bf16*, bf16*, int64_t);
 template void silu_backward(const Stream&, const float*, const float*, float*, int64_t);

@@ -25,6 +25,9 @@ void scale(const Stream&, const T* x, float factor, T* y, int64_t n);
 /// y[n,r,c] = x[n,r,c] + shift[n,c].
 template <class T>
 void add_per_channel(const Stream&, const T* x, const T* shift, T* y, int images, int64_t rows, int channels);
+/// y[r,c] += bias[c].
+template <class T>
+void add_bias(const Stream&, const float* bias, T* y, int64_t rows, int columns);
 /// y = x·sigmoid(x).
 template <class T>
 void silu_forward(const Stream&, const T* x, T* y, int64_t n);

@@ -7,6 +7,9 @@
 #if defined(HEAT_WITH_ONEDNN)
 #include "kernels/onednn/onednn.h"
 #endif
+#if defined(HEAT_WITH_CUDA)
+#include "kernels/cublaslt/cublaslt.h"
+#endif
 
 namespace heat::kernels {
 namespace {
@@ -117,6 +120,9 @@ void gemm(const Stream& stream, const GemmShape& s, const void* a, const void* b
     if (s.m == 0 || s.n == 0 || s.batch0 == 0 || s.batch1 == 0) return;
 #if defined(HEAT_WITH_ONEDNN)
     if (!stream.on_cuda && onednn::gemm(s, a, b, d, bias)) return;
+#endif
+#if defined(HEAT_WITH_CUDA)
+    if (stream.on_cuda && cublaslt::gemm(stream, s, a, b, d, bias)) return;
 #endif
     gemm_portable(stream, s, a, b, d, bias);
 }

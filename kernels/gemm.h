@@ -21,10 +21,12 @@ struct GemmShape {
     float alpha = 1.f;
     bool accumulate = false; ///< beta = 1: adds to D
     bool bias = false;       ///< adds bias[n], f32
+    bool strict_f32 = false; ///< never in TF32, whatever math_mode() allows: for transforms
 };
 
-/// The library for the stream's device where one is linked (oneDNN on the CPU), else gemm_portable. Throws
-/// Error where the shape is invalid.
+/// The library for the stream's device where one is linked (oneDNN on the CPU, cuBLASLt on the GPU), else
+/// gemm_portable. On the GPU products of f32 are in TF32 unless math_mode() forbids it. Throws Error where
+/// the shape is invalid.
 void gemm(const Stream&, const GemmShape&, const void* a, const void* b, void* d,
           const float* bias = nullptr);
 

@@ -7,8 +7,10 @@
 #include <string>
 #include <type_traits>
 
-// Forward is two launches, backward three; between them stand sums per (image, row chunk, channel) in the
-// workspace. The two inputs are walked one after the other, so that inner loops run over contiguous memory.
+// Between launches stand sums per (image, row chunk, channel) in the workspace. Forward is two launches,
+// backward three, or each one more where a launch of its own combines the chunks of each image into
+// coefficients per channel. The two inputs are walked one after the other, so that inner loops run over
+// contiguous memory.
 
 namespace heat::kernels {
 
@@ -37,9 +39,10 @@ struct Layout {
     }
 };
 
-/// Chunks of about 256 rows; at most 64, because every team of an image reads the sums of all its chunks.
-Layout layout_of(const GroupNormShape& s) {
-    const int wanted = std::clamp((s.rows + 255) / 256, 1, 64);
+/// Chunks of about 256 or 32 rows; at most 64, because their sums are added up one after the other.
+Layout layout_of(const GroupNormShape& s, bool whole_images) {
+    const int wanted =
+        whole_images ? std::clamp((s.rows + 31) / 32, 1, 64) : std::clamp((s.rows + 255) / 256, 1, 64);
     const int chunk_rows = (s.rows + wanted - 1) / wanted;
     return {s.rows,  (s.rows + chunk_rows - 1) / chunk_rows, chunk_rows, s.channels_x, s.channels_skip,
             s.groups};
@@ -59,11 +62,11 @@ HEAT_HD void combine_part(Team& team, const float* partial, int chunks, int stri
 }
 
 template <int Kinds, class Team>
-HEAT_HD void combine_chunks(Team& team, const Layout& l, const float* partial, float* sums) {
+HEAT_HD void combine_chunks(Team& team, const Layout& l, int image, const float* partial, float* sums) {
     const int stride = Kinds * l.channels(), second = Kinds * l.channels_x;
-    const float* image = partial + int64_t(l.image(team.index())) * l.chunks * stride;
-    combine_part<Kinds>(team, image, l.chunks, stride, l.channels_x, sums);
-    combine_part<Kinds>(team, image + second, l.chunks, stride, l.channels_skip, sums + second);
+    const float* first = partial + int64_t(image) * l.chunks * stride;
+    combine_part<Kinds>(team, first, l.chunks, stride, l.channels_x, sums);
+    combine_part<Kinds>(team, first + second, l.chunks, stride, l.channels_skip, sums + second);
 }
 
 /// Σ d and Σ d² over the chunk's rows, d = x − (row 0 of the image).
@@ -94,35 +97,30 @@ private:
     }
 };
 
-/// y = act((x − center)·scale + beta); subtracting first keeps the digits of inputs far from zero.
-template <class T, bool Silu>
-struct Normalize {
+/// What normalises an image: y = act((x − center)·scale + beta) per channel; subtracting first keeps the
+/// digits of inputs far from zero. Writes the image's statistics where `saved` is not null.
+template <class T>
+struct Moments {
     Layout layout;
     GroupNormInput<T> input;
     float epsilon;
     const float* partial;
-    float* statistics;
-    T* y;
 
+    /// `sums` is scratch of 2·channels.
     template <class Team>
-    HEAT_HD void operator()(Team& team) const {
+    HEAT_HD void find(Team& team, int image, float* sums, float* center, float* scale, float* saved) const {
         const Layout l = layout;
         const int channels = l.channels(), per_group = channels / l.groups, rows = l.rows;
-        const int image = l.image(team.index());
-        float* sums = team.template shared<float>(2 * channels);
-        float* center = team.template shared<float>(channels);
-        float* scale = team.template shared<float>(channels);
-        combine_chunks<2>(team, l, partial, sums);
+        combine_chunks<2>(team, l, image, partial, sums);
         team.sync();
 
         const T* shift = input.shift ? input.shift + int64_t(image) * channels : nullptr;
-        channel_moments(team, input.x, 0, l.channels_x, shift, sums, center, scale);
-        channel_moments(team, input.skip, l.channels_x, l.channels_skip, shift, sums, center, scale);
+        channel_moments(team, image, input.x, 0, l.channels_x, shift, sums, center, scale);
+        channel_moments(team, image, input.skip, l.channels_x, l.channels_skip, shift, sums, center, scale);
         team.sync();
 
         const float e = epsilon;
         const float* gamma = input.gamma;
-        float* out = team.index() % l.chunks == 0 ? statistics + int64_t(image) * l.groups * 2 : nullptr;
         team.for_each(l.groups, [=](int g) {
             const int first = g * per_group, last = first + per_group;
             float mean = 0.f, squares = 0.f;
@@ -137,23 +135,19 @@ struct Normalize {
                 center[c] = mean - (shift ? to_float(shift[c]) : 0.f);
                 scale[c] = rstd * gamma[c];
             }
-            if (out) {
-                out[2 * g] = mean;
-                out[2 * g + 1] = rstd;
+            if (saved) {
+                saved[2 * g] = mean;
+                saved[2 * g + 1] = rstd;
             }
         });
-        team.sync();
-
-        apply(team, input.x, 0, l.channels_x, center, scale);
-        apply(team, input.skip, l.channels_x, l.channels_skip, center, scale);
     }
 
 private:
     /// Per channel of u: its mean, in `mean`, and its sum of squares about that, in `squares`.
     template <class Team>
-    HEAT_HD void channel_moments(Team& team, const T* part, int first, int width, const T* shift,
+    HEAT_HD void channel_moments(Team& team, int image, const T* part, int first, int width, const T* shift,
                                  const float* sums, float* mean, float* squares) const {
-        const T* reference = part + int64_t(layout.image(team.index())) * layout.rows * width;
+        const T* reference = part + int64_t(image) * layout.rows * width;
         const float* in = sums + 2 * first;
         const float inverse = 1.f / float(layout.rows);
         team.for_each(width, [=](int c) {
@@ -162,7 +156,22 @@ private:
             squares[first + c] = in[width + c] - in[c] * distance;
         });
     }
+};
 
+/// The rows of a chunk, normalised.
+template <class T, bool Silu>
+struct NormalizeRows {
+    Layout layout;
+    GroupNormInput<T> input;
+    T* y;
+
+    template <class Team>
+    HEAT_HD void run(Team& team, const float* center, const float* scale) const {
+        apply(team, input.x, 0, layout.channels_x, center, scale);
+        apply(team, input.skip, layout.channels_x, layout.channels_skip, center, scale);
+    }
+
+private:
     template <class Team>
     HEAT_HD void apply(Team& team, const T* part, int first, int width, const float* center,
                        const float* scale) const {
@@ -182,6 +191,57 @@ private:
     }
 };
 
+/// A chunk: its image's moments, then its rows.
+template <class T, bool Silu>
+struct Normalize {
+    Moments<T> moments;
+    NormalizeRows<T, Silu> rows;
+    float* statistics;
+
+    template <class Team>
+    HEAT_HD void operator()(Team& team) const {
+        const Layout l = moments.layout;
+        const int image = l.image(team.index());
+        float* sums = team.template shared<float>(2 * l.channels());
+        float* center = team.template shared<float>(l.channels());
+        float* scale = team.template shared<float>(l.channels());
+        float* saved = team.index() % l.chunks == 0 ? statistics + int64_t(image) * l.groups * 2 : nullptr;
+        moments.find(team, image, sums, center, scale, saved);
+        team.sync();
+        rows.run(team, center, scale);
+    }
+};
+
+/// An image's moments into `coefficients`, images × {center, scale} × channels. One team per image.
+template <class T>
+struct ImageMoments {
+    Moments<T> moments;
+    float *coefficients, *statistics;
+
+    template <class Team>
+    HEAT_HD void operator()(Team& team) const {
+        const int channels = moments.layout.channels();
+        float* sums = team.template shared<float>(2 * channels);
+        float* center = coefficients + int64_t(team.index()) * 2 * channels;
+        moments.find(team, team.index(), sums, center, center + channels,
+                     statistics + int64_t(team.index()) * moments.layout.groups * 2);
+    }
+};
+
+/// A chunk by the coefficients of its image.
+template <class T, bool Silu>
+struct NormalizeChunk {
+    NormalizeRows<T, Silu> rows;
+    const float* coefficients;
+
+    template <class Team>
+    HEAT_HD void operator()(Team& team) const {
+        const int channels = rows.layout.channels();
+        const float* center = coefficients + int64_t(rows.layout.image(team.index())) * 2 * channels;
+        rows.run(team, center, center + channels);
+    }
+};
+
 /// dz, the gradient before the activation; `normalized` is (u − mean)·rstd.
 template <bool Silu>
 HEAT_HD float through_activation(float dy, float normalized, float gamma, float beta) {
@@ -193,9 +253,9 @@ HEAT_HD float through_activation(float dy, float normalized, float gamma, float 
 
 /// Per channel, from the saved statistics: normalized = (x − center)·rstd.
 template <class T, class Team>
-HEAT_HD void load_statistics(Team& team, const Layout& l, const float* statistics, const T* shifts,
+HEAT_HD void load_statistics(Team& team, const Layout& l, int image, const float* statistics, const T* shifts,
                              float* center, float* rstd) {
-    const int image = l.image(team.index()), per_group = l.channels() / l.groups;
+    const int per_group = l.channels() / l.groups;
     const float* saved = statistics + int64_t(image) * l.groups * 2;
     const T* shift = shifts ? shifts + int64_t(image) * l.channels() : nullptr;
     team.for_each(l.groups, [=](int g) {
@@ -220,7 +280,7 @@ struct GradientSums {
         const Layout l = layout;
         float* center = team.template shared<float>(l.channels());
         float* rstd = team.template shared<float>(l.channels());
-        load_statistics(team, l, statistics, input.shift, center, rstd);
+        load_statistics(team, l, l.image(team.index()), statistics, input.shift, center, rstd);
         team.sync();
         float* out = partial + int64_t(team.index()) * 3 * l.channels();
         sum_part(team, input.x, 0, l.channels_x, center, rstd, out);
@@ -247,31 +307,34 @@ private:
     }
 };
 
-/// du = rstd·(γ·dz − mean(γ·dz) − normalized·mean(γ·dz·normalized)), means over the group. The team of an
-/// image's first chunk also writes the image's sums for γ and β, and the shift's gradient Σ_r du.
-template <class T, bool Silu>
-struct InputGradients {
+/// Per channel of an image, for du = gain·dz − constant − slope·normalized, normalized = (x − center)·rstd.
+struct GradientCoefficients {
+    float *center, *rstd, *gain, *constant, *slope;
+
+    static constexpr int arrays = 5;
+    HEAT_HD static GradientCoefficients in(float* memory, int channels) {
+        return {memory, memory + channels, memory + 2 * channels, memory + 3 * channels,
+                memory + 4 * channels};
+    }
+};
+
+/// du = rstd·(γ·dz − mean(γ·dz) − normalized·mean(γ·dz·normalized)), means over the group: its coefficients.
+/// Also, where `writes`, the image's sums for γ and β, and the shift's gradient Σ_r du.
+template <class T>
+struct Slopes {
     Layout layout;
     GroupNormInput<T> input;
-    const float* statistics;
-    const T* dy;
-    const float* partial;
+    const float *statistics, *partial;
     float* image_sums; ///< images × {Σ dz, Σ dz·normalized} × channels
-    T *d_x, *d_skip, *d_shift;
+    T* d_shift;
 
+    /// `sums` is scratch of 3·channels.
     template <class Team>
-    HEAT_HD void operator()(Team& team) const {
+    HEAT_HD void find(Team& team, int image, float* sums, GradientCoefficients k, bool writes) const {
         const Layout l = layout;
         const int channels = l.channels(), per_group = channels / l.groups, rows = l.rows;
-        const bool first_chunk = team.index() % l.chunks == 0;
-        float* sums = team.template shared<float>(3 * channels);
-        float* center = team.template shared<float>(channels);
-        float* rstd = team.template shared<float>(channels);
-        float* slope = team.template shared<float>(channels);
-        float* constant = team.template shared<float>(channels);
-        float* gain = team.template shared<float>(channels);
-        combine_chunks<3>(team, l, partial, sums);
-        load_statistics(team, l, statistics, input.shift, center, rstd);
+        combine_chunks<3>(team, l, image, partial, sums);
+        load_statistics(team, l, image, statistics, input.shift, k.center, k.rstd);
         team.sync();
 
         const float* gamma = input.gamma;
@@ -284,39 +347,46 @@ struct InputGradients {
             }
             const float inverse = 1.f / (float(rows) * float(per_group));
             for (int c = first; c < last; ++c) {
-                gain[c] = gamma[c] * rstd[c];
-                constant[c] = rstd[c] * mean * inverse;
-                slope[c] = rstd[c] * correlation * inverse;
+                k.gain[c] = gamma[c] * k.rstd[c];
+                k.constant[c] = k.rstd[c] * mean * inverse;
+                k.slope[c] = k.rstd[c] * correlation * inverse;
             }
         });
         team.sync();
 
-        if (first_chunk) {
-            float* out = image_sums + int64_t(l.image(team.index())) * 2 * channels;
-            team.for_each(channels, [=](int c) {
-                out[c] = sums[l.slot(3, 0, c)];
-                out[channels + c] = sums[l.slot(3, 1, c)];
-            });
-        }
-        if (first_chunk && d_shift) {
-            T* out = d_shift + int64_t(l.image(team.index())) * channels;
-            team.for_each(channels, [=](int c) {
-                out[c] = from_float<T>(gain[c] * sums[l.slot(3, 0, c)] - float(rows) * constant[c] -
-                                       slope[c] * sums[l.slot(3, 2, c)]);
-            });
-        }
-        const Coefficients k{center, rstd, gain, constant, slope};
-        if (d_x) apply(team, input.x, d_x, 0, l.channels_x, k);
-        if (d_skip) apply(team, input.skip, d_skip, l.channels_x, l.channels_skip, k);
+        if (!writes) return;
+        float* out = image_sums + int64_t(image) * 2 * channels;
+        team.for_each(channels, [=](int c) {
+            out[c] = sums[l.slot(3, 0, c)];
+            out[channels + c] = sums[l.slot(3, 1, c)];
+        });
+        if (!d_shift) return;
+        T* d = d_shift + int64_t(image) * channels;
+        team.for_each(channels, [=](int c) {
+            d[c] = from_float<T>(k.gain[c] * sums[l.slot(3, 0, c)] - float(rows) * k.constant[c] -
+                                 k.slope[c] * sums[l.slot(3, 2, c)]);
+        });
+    }
+};
+
+/// The gradients of a chunk's rows.
+template <class T, bool Silu>
+struct GradientRows {
+    Layout layout;
+    GroupNormInput<T> input;
+    const T* dy;
+    T *d_x, *d_skip;
+
+    template <class Team>
+    HEAT_HD void run(Team& team, GradientCoefficients k) const {
+        if (d_x) apply(team, input.x, d_x, 0, layout.channels_x, k);
+        if (d_skip) apply(team, input.skip, d_skip, layout.channels_x, layout.channels_skip, k);
     }
 
 private:
-    struct Coefficients {
-        const float *center, *rstd, *gain, *constant, *slope;
-    };
-
     template <class Team>
-    HEAT_HD void apply(Team& team, const T* part, T* d_part, int first, int width, Coefficients k) const {
+    HEAT_HD void apply(Team& team, const T* part, T* d_part, int first, int width,
+                       GradientCoefficients k) const {
         const int channels = layout.channels();
         const T* in = part + layout.offset(team.index(), width);
         const T* gradient = dy + layout.offset(team.index(), channels) + first;
@@ -330,6 +400,56 @@ private:
                 through_activation<Silu>(to_float(gradient[r * channels + c]), normalized, gamma[c], beta[c]);
             out[r * width + c] = from_float<T>(gain[c] * dz - constant[c] - slope[c] * normalized);
         });
+    }
+};
+
+/// A chunk: its image's coefficients, then its rows.
+template <class T, bool Silu>
+struct InputGradients {
+    Slopes<T> slopes;
+    GradientRows<T, Silu> rows;
+
+    template <class Team>
+    HEAT_HD void operator()(Team& team) const {
+        const Layout l = slopes.layout;
+        const int channels = l.channels();
+        float* sums = team.template shared<float>(3 * channels);
+        const GradientCoefficients k{
+            team.template shared<float>(channels), team.template shared<float>(channels),
+            team.template shared<float>(channels), team.template shared<float>(channels),
+            team.template shared<float>(channels)};
+        slopes.find(team, l.image(team.index()), sums, k, team.index() % l.chunks == 0);
+        rows.run(team, k);
+    }
+};
+
+/// An image's coefficients into memory, images × 5 × channels. One team per image.
+template <class T>
+struct ImageSlopes {
+    Slopes<T> slopes;
+    float* coefficients;
+
+    template <class Team>
+    HEAT_HD void operator()(Team& team) const {
+        const int channels = slopes.layout.channels();
+        float* sums = team.template shared<float>(3 * channels);
+        float* memory = coefficients + int64_t(team.index()) * GradientCoefficients::arrays * channels;
+        slopes.find(team, team.index(), sums, GradientCoefficients::in(memory, channels), true);
+    }
+};
+
+/// A chunk by the coefficients of its image.
+template <class T, bool Silu>
+struct ChunkGradients {
+    GradientRows<T, Silu> rows;
+    float* coefficients;
+
+    template <class Team>
+    HEAT_HD void operator()(Team& team) const {
+        const int channels = rows.layout.channels();
+        float* memory =
+            coefficients + int64_t(rows.layout.image(team.index())) * GradientCoefficients::arrays * channels;
+        rows.run(team, GradientCoefficients::in(memory, channels));
     }
 };
 
@@ -365,29 +485,53 @@ void check(const GroupNormShape& s) {
                     " channels");
 }
 
+bool whole_images(const Stream& stream, const GroupNormShape& shape) {
+    return shape.schedule == GroupNormSchedule::whole_images ||
+           (shape.schedule == GroupNormSchedule::automatic && stream.on_cuda);
+}
+
 template <class T, bool Silu>
 void forward(const Stream& stream, const GroupNormShape& shape, const GroupNormInput<T>& input, T* y,
-             float* statistics, float* partial) {
-    const Layout l = layout_of(shape);
+             float* statistics, float* workspace) {
+    const bool whole = whole_images(stream, shape);
+    const Layout l = layout_of(shape, whole);
     const int teams = shape.images * l.chunks, channels = shape.channels();
+    float* partial = workspace;
+    const Moments<T> moments{l, input, shape.epsilon, partial};
+    const NormalizeRows<T, Silu> rows{l, input, y};
     parallel_teams(stream, teams, StatisticsSums<T>{l, input.x, input.skip, partial});
-    parallel_teams(stream, teams, Normalize<T, Silu>{l, input, shape.epsilon, partial, statistics, y},
-                   shared_floats(2 * channels) + 2 * shared_floats(channels));
+    if (!whole) {
+        parallel_teams(stream, teams, Normalize<T, Silu>{moments, rows, statistics},
+                       shared_floats(2 * channels) + 2 * shared_floats(channels));
+        return;
+    }
+    float* coefficients = partial + int64_t(teams) * 2 * channels;
+    parallel_teams(stream, shape.images, ImageMoments<T>{moments, coefficients, statistics},
+                   shared_floats(2 * channels));
+    parallel_teams(stream, teams, NormalizeChunk<T, Silu>{rows, coefficients});
 }
 
 template <class T, bool Silu>
 void backward(const Stream& stream, const GroupNormShape& shape, const GroupNormInput<T>& input,
               const float* statistics, const T* dy, const GroupNormGradients<T>& d, float* workspace) {
-    const Layout l = layout_of(shape);
+    const bool whole = whole_images(stream, shape);
+    const Layout l = layout_of(shape, whole);
     const int teams = shape.images * l.chunks, channels = shape.channels();
     float* image_sums = workspace;
-    float* partial = workspace + int64_t(shape.images) * 2 * channels;
+    float* partial = image_sums + int64_t(shape.images) * 2 * channels;
+    const Slopes<T> slopes{l, input, statistics, partial, image_sums, d.shift};
+    const GradientRows<T, Silu> rows{l, input, dy, d.x, d.skip};
     parallel_teams(stream, teams, GradientSums<T, Silu>{l, input, statistics, dy, partial},
                    2 * shared_floats(channels));
-    parallel_teams(
-        stream, teams,
-        InputGradients<T, Silu>{l, input, statistics, dy, partial, image_sums, d.x, d.skip, d.shift},
-        shared_floats(3 * channels) + 5 * shared_floats(channels));
+    if (!whole) {
+        parallel_teams(stream, teams, InputGradients<T, Silu>{slopes, rows},
+                       shared_floats(3 * channels) + 5 * shared_floats(channels));
+    } else {
+        float* coefficients = partial + int64_t(teams) * 3 * channels;
+        parallel_teams(stream, shape.images, ImageSlopes<T>{slopes, coefficients},
+                       shared_floats(3 * channels));
+        if (d.x || d.skip) parallel_teams(stream, teams, ChunkGradients<T, Silu>{rows, coefficients});
+    }
     if (d.gamma || d.beta)
         parallel_teams(stream, (channels + parameter_block - 1) / parameter_block,
                        ParameterGradients{image_sums, shape.images, channels, d.gamma, d.beta},
@@ -396,9 +540,12 @@ void backward(const Stream& stream, const GroupNormShape& shape, const GroupNorm
 
 } // namespace
 
-size_t group_norm_workspace_bytes(const GroupNormShape& shape) {
+size_t group_norm_workspace_bytes(const Stream& stream, const GroupNormShape& shape) {
     if (shape.rows == 0) return 0;
-    return size_t(shape.images) * (3 * layout_of(shape).chunks + 2) * shape.channels() * sizeof(float);
+    const bool whole = whole_images(stream, shape);
+    const int coefficients = whole ? GradientCoefficients::arrays : 0;
+    return size_t(shape.images) * (3 * layout_of(shape, whole).chunks + 2 + coefficients) * shape.channels() *
+           sizeof(float);
 }
 
 template <class T>

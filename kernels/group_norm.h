@@ -17,12 +17,20 @@
 
 namespace heat::kernels {
 
+/// How the work is laid out; results differ in rounding alone.
+enum class GroupNormSchedule {
+    automatic,    ///< row_chunks on the CPU, whole_images on the GPU
+    row_chunks,   ///< chunks of 256 rows; each team combines the sums of its image anew: fewest passes
+    whole_images, ///< chunks of 32 rows, and a launch with a team per image that combines: fills a GPU
+};
+
 struct GroupNormShape {
     int images = 0, rows = 0; ///< rows = H·W
     int channels_x = 0, channels_skip = 0;
     int groups = 1;
     float epsilon = 1e-5f;
     bool silu = false;
+    GroupNormSchedule schedule = GroupNormSchedule::automatic;
 
     int channels() const { return channels_x + channels_skip; }
 };
@@ -45,9 +53,9 @@ struct GroupNormGradients {
     float* beta = nullptr;  ///< accumulated into (+=); null: not wanted
 };
 
-/// Bytes of scratch that forward and backward need for this shape (f32, 64-byte aligned memory of the
-/// stream's device).
-size_t group_norm_workspace_bytes(const GroupNormShape&);
+/// Bytes of scratch that forward and backward need for this shape on the stream's device (64-byte aligned
+/// memory of it).
+size_t group_norm_workspace_bytes(const Stream&, const GroupNormShape&);
 
 /// Writes y (images × rows × channels) and statistics (images × groups × {mean, rstd}, f32), which backward
 /// reads.

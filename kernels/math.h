@@ -73,6 +73,11 @@ HEAT_HD float cos_pi_half(float r) {
     return fmaf(p, z, 1.f);
 }
 
+/// Neither infinite nor NaN.
+HEAT_HD bool is_finite(float x) {
+    return (__builtin_bit_cast(uint32_t, x) & 0x7f800000u) != 0x7f800000u;
+}
+
 HEAT_HD float sigmoid(float x) {
     return 1.f / (1.f + exp_f32(-x));
 }

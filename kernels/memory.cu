@@ -8,33 +8,60 @@
 
 namespace heat::kernels {
 
-#if defined(__CUDACC__)
 namespace {
+
+std::string mebibytes(size_t bytes) {
+    return std::to_string((bytes + (size_t{1} << 20) - 1) >> 20) + " MiB";
+}
+
+void* host_memory(size_t bytes) {
+    const size_t whole = (bytes + 63) / 64 * 64;
+    void* pointer = whole < bytes ? nullptr : std::aligned_alloc(64, whole);
+    if (!pointer) throw OutOfMemory("the machine has no " + mebibytes(bytes) + " of memory left");
+    return pointer;
+}
+
+#if defined(__CUDACC__)
 void check(cudaError_t status, const std::string& what) {
     if (status != cudaSuccess) throw Error(what + ": " + cudaGetErrorString(status));
 }
 cudaStream_t handle(const Stream& stream) {
     return static_cast<cudaStream_t>(stream.cuda);
 }
-} // namespace
+
+/// "13.0" of 13000.
+std::string version_text(int version) {
+    return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+#else
+Error no_cuda() {
+    return Error("this build has no CUDA: configure the cuda preset, or use --device cpu");
+}
 #endif
+
+} // namespace
 
 void* allocate_device_memory(bool on_cuda, size_t bytes) {
     if (on_cuda) {
 #if defined(__CUDACC__)
+        // A thread that captures may not allocate in the mode it captures in. The memory is no part of the
+        // graph: it outlives it.
+        cudaStreamCaptureMode mode = cudaStreamCaptureModeRelaxed;
+        check(cudaThreadExchangeStreamCaptureMode(&mode), "allocating memory on the GPU");
         void* pointer = nullptr;
-        check(cudaMalloc(&pointer, bytes),
-              "allocating " + std::to_string(bytes >> 20) + " MiB on the GPU (lower train.batch)");
+        const cudaError_t status = cudaMalloc(&pointer, bytes);
+        (void)cudaThreadExchangeStreamCaptureMode(&mode);
+        if (status == cudaErrorMemoryAllocation) {
+            (void)cudaGetLastError(); // else the next launch would report it
+            throw OutOfMemory("the GPU has no " + mebibytes(bytes) + " left");
+        }
+        check(status, "allocating " + mebibytes(bytes) + " on the GPU");
         return pointer;
 #else
-        throw Error("this build has no CUDA: configure the cuda preset, or use --device cpu");
+        throw no_cuda();
 #endif
     }
-    void* pointer = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
-    if (!pointer)
-        throw Error("allocating " + std::to_string(bytes >> 20) +
-                    " MiB of memory failed (lower train.batch)");
-    return pointer;
+    return host_memory(bytes);
 }
 
 void free_device_memory(bool on_cuda, void* pointer) noexcept {
@@ -48,20 +75,65 @@ void free_device_memory(bool on_cuda, void* pointer) noexcept {
     std::free(pointer);
 }
 
-void copy_memory(const Stream& stream, void* to, const void* from, size_t bytes, CopyKind kind) {
+void* allocate_pinned_memory(bool for_cuda, size_t bytes) {
+#if defined(__CUDACC__)
+    if (for_cuda) {
+        void* pointer = nullptr;
+        const cudaError_t status = cudaHostAlloc(&pointer, bytes, cudaHostAllocDefault);
+        if (status == cudaErrorMemoryAllocation) {
+            (void)cudaGetLastError();
+            throw OutOfMemory("the machine has no " + mebibytes(bytes) + " of page-locked memory left");
+        }
+        check(status, "allocating page-locked memory");
+        return pointer;
+    }
+#else
+    if (for_cuda) throw no_cuda();
+#endif
+    return host_memory(bytes);
+}
+
+void free_pinned_memory(bool for_cuda, void* pointer) noexcept {
+#if defined(__CUDACC__)
+    if (for_cuda) {
+        (void)cudaFreeHost(pointer);
+        return;
+    }
+#endif
+    (void)for_cuda;
+    std::free(pointer);
+}
+
+CardMemory card_memory() noexcept {
+    CardMemory memory;
+#if defined(__CUDACC__)
+    if (cudaMemGetInfo(&memory.free, &memory.total) != cudaSuccess) {
+        (void)cudaGetLastError();
+        return {};
+    }
+#endif
+    return memory;
+}
+
+void copy_memory_unawaited(const Stream& stream, void* to, const void* from, size_t bytes, CopyKind kind) {
     if (bytes == 0) return;
 #if defined(__CUDACC__)
     if (stream.on_cuda) {
         const cudaMemcpyKind kinds[] = {cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost,
                                         cudaMemcpyDeviceToDevice};
         check(cudaMemcpyAsync(to, from, bytes, kinds[int(kind)], handle(stream)), "copying memory");
-        if (kind != CopyKind::device_to_device) synchronize(stream);
         return;
     }
 #endif
     (void)stream;
     (void)kind;
     std::memcpy(to, from, bytes);
+}
+
+void copy_memory(const Stream& stream, void* to, const void* from, size_t bytes, CopyKind kind) {
+    if (bytes == 0) return;
+    copy_memory_unawaited(stream, to, from, bytes, kind);
+    if (kind != CopyKind::device_to_device) synchronize(stream);
 }
 
 void set_memory_to_zero(const Stream& stream, void* pointer, size_t bytes) {
@@ -84,12 +156,20 @@ int cuda_device_count() noexcept {
 #endif
 }
 
-const char* cuda_description() {
+std::string cuda_description() {
 #if defined(__CUDACC__)
-    int count = 0;
+    int driver = 0, runtime = 0, count = 0;
+    (void)cudaRuntimeGetVersion(&runtime);
+    if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
+        return "built for CUDA " + version_text(runtime) + ", but no NVIDIA driver is installed";
     const cudaError_t status = cudaGetDeviceCount(&count);
+    if (status == cudaErrorInsufficientDriver)
+        return "built for CUDA " + version_text(runtime) + ", but the driver knows " + version_text(driver) +
+               " at most";
+    if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
+        return "an NVIDIA driver, but no card that can be used";
     if (status != cudaSuccess) return cudaGetErrorString(status);
-    static cudaDeviceProp properties;
+    cudaDeviceProp properties;
     check(cudaGetDeviceProperties(&properties, 0), "reading the GPU's properties");
     return properties.name;
 #else
@@ -99,12 +179,12 @@ const char* cuda_description() {
 
 Stream create_cuda_stream() {
 #if defined(__CUDACC__)
-    if (cuda_device_count() == 0) throw Error(std::string("no usable GPU: ") + cuda_description());
+    if (cuda_device_count() == 0) throw Error("no usable GPU: " + cuda_description());
     cudaStream_t stream = nullptr;
     check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "creating a CUDA stream");
     return Stream{true, stream};
 #else
-    throw Error("this build has no CUDA: configure the cuda preset, or use --device cpu");
+    throw no_cuda();
 #endif
 }
 

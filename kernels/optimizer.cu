@@ -1,3 +1,4 @@
+#include "kernels/math.h"
 #include "kernels/optimizer.h"
 #include "kernels/parallel.h"
 
@@ -11,17 +12,31 @@ struct ClipScale {
     const float* sum_of_squares;
     const OptimizerScalars* scalars;
     float *scale, *norm_out;
+    bool skip_non_finite;
 
     template <int V>
     HEAT_HD void at(int64_t) const {
         const float norm = scalars->gradient_scale * sqrtf(*sum_of_squares);
         const float bound = scalars->max_norm / (norm + 1e-6f);
         const bool clips = scalars->max_norm > 0.f && bound < 1.f;
-        *scale = scalars->gradient_scale * (clips ? bound : 1.f);
+        const bool skips = skip_non_finite && !is_finite(norm);
+        *scale = skips ? NAN : scalars->gradient_scale * (clips ? bound : 1.f);
         *norm_out = norm;
     }
 };
 
+struct WriteScalars {
+    OptimizerScalars* to;
+    OptimizerScalars scalars;
+
+    template <int V>
+    HEAT_HD void at(int64_t) const {
+        *to = scalars;
+    }
+};
+
+/// Only a guarded one looks whether the update is to be skipped: the host's loop stays free of that.
+template <bool Guarded>
 struct AdamStep {
     float *parameter, *gradient, *first_moment, *second_moment, *ema;
     const OptimizerScalars* scalars;
@@ -33,6 +48,11 @@ struct AdamStep {
         const float gradient_scale = *scale;
         Vec<float, V> p = load<V>(parameter + i), g = load<V>(gradient + i), m = load<V>(first_moment + i),
                       v = load<V>(second_moment + i), e = load<V>(ema + i);
+        if (Guarded && gradient_scale != gradient_scale) {
+            for (int k = 0; k < V; ++k) g.v[k] = 0.f;
+            store<V>(gradient + i, g);
+            return;
+        }
         for (int k = 0; k < V; ++k) {
             const float clipped = g.v[k] * gradient_scale;
             m.v[k] = s.beta1 * m.v[k] + (1.f - s.beta1) * clipped;
@@ -52,22 +72,31 @@ struct AdamStep {
 
 } // namespace
 
+void write_scalars(const Stream& stream, OptimizerScalars* to, const OptimizerScalars& scalars) {
+    parallel_for<1>(stream, 1, WriteScalars{to, scalars});
+}
+
 void clip_scale(const Stream& stream, const float* sum_of_squares, const OptimizerScalars* scalars,
-                float* scale, float* norm_out) {
-    parallel_for<1>(stream, 1, ClipScale{sum_of_squares, scalars, scale, norm_out});
+                float* scale, float* norm_out, bool skip_non_finite) {
+    parallel_for<1>(stream, 1, ClipScale{sum_of_squares, scalars, scale, norm_out, skip_non_finite});
 }
 
 void adam_step(const Stream& stream, float* parameter, float* gradient, float* first_moment,
                float* second_moment, float* ema, const OptimizerScalars* scalars, const float* scale,
-               int64_t n) {
-    const AdamStep step{parameter, gradient, first_moment, second_moment, ema, scalars, scale};
+               int64_t n, bool skip_non_finite) {
     bool aligned = true; // a part of the flat array may start anywhere
     for (const float* p : {parameter, gradient, first_moment, second_moment, ema})
         aligned = aligned && reinterpret_cast<uintptr_t>(p) % 16 == 0;
-    if (aligned)
-        parallel_for<4>(stream, n, step);
+    const auto launch = [&](const auto& step) {
+        if (aligned)
+            parallel_for<4>(stream, n, step);
+        else
+            parallel_for<1>(stream, n, step);
+    };
+    if (skip_non_finite)
+        launch(AdamStep<true>{parameter, gradient, first_moment, second_moment, ema, scalars, scale});
     else
-        parallel_for<1>(stream, n, step);
+        launch(AdamStep<false>{parameter, gradient, first_moment, second_moment, ema, scalars, scale});
 }
 
 } // namespace heat::kernels

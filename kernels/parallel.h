@@ -72,11 +72,12 @@ void parallel_teams(const Stream& stream, int teams, const F& f, size_t shared_b
     if (teams <= 0) return;
 #if defined(__CUDACC__)
     if (stream.on_cuda) {
-        const size_t bytes = shared_bytes + 128;
+        const size_t bytes = shared_bytes + CudaTeam::reserved_bytes;
         if (bytes > 48 * 1024)
             (void)cudaFuncSetAttribute(teams_kernel<F>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                        int(bytes)); // check_launch tells
-        teams_kernel<<<unsigned(teams), 256, bytes, static_cast<cudaStream_t>(stream.cuda)>>>(f);
+        teams_kernel<<<unsigned(teams), CudaTeam::threads, bytes, static_cast<cudaStream_t>(stream.cuda)>>>(
+            f);
         check_launch("parallel_teams");
         return;
     }
@@ -88,7 +89,7 @@ void parallel_teams(const Stream& stream, int teams, const F& f, size_t shared_b
 #if defined(HEAT_THREADED_TEAMS)
     constexpr int threads = 3;
     std::vector<char> buffer(shared_bytes + 64);
-    float partial[threads];
+    float partial[(1 + most_column_sums) * threads];
     std::barrier<> barrier(threads);
     const auto body = [&](int thread) {
         for (int t = 0; t < teams; ++t) {

@@ -67,7 +67,23 @@ void fill_random(const Stream& stream, float* out, int64_t images, int64_t eleme
                    FillRandom<Distribution>{out, elements, state, purpose, image_offset, image_index, runs});
 }
 
+struct WriteState {
+    uint32_t* state;
+    uint32_t seed_low, seed_high, step;
+
+    template <int V>
+    HEAT_HD void at(int64_t) const {
+        state[0] = seed_low;
+        state[1] = seed_high;
+        state[2] = step;
+    }
+};
+
 } // namespace
+
+void write_random_state(const Stream& stream, uint32_t* state, uint64_t seed, uint32_t step) {
+    parallel_for<1>(stream, 1, WriteState{state, uint32_t(seed), uint32_t(seed >> 32), step});
+}
 
 void fill_normal(const Stream& stream, float* out, int64_t images, int64_t elements, const uint32_t* state,
                  uint32_t purpose, uint32_t image_offset, const uint32_t* image_index) {

@@ -5,6 +5,10 @@
 
 namespace heat::kernels {
 
+/// Writes {seed low, seed high, step} to the stream's memory. The values travel with the launch: nothing
+/// waits.
+void write_random_state(const Stream&, uint32_t* state, uint64_t seed, uint32_t step);
+
 /// Standard normals: out[i·elements + e] depends on (seed, purpose word, step, image, e) only, with image =
 /// image_index[i] (or image_offset + i when image_index is null). `state` points to {seed low, seed high,
 /// step} in the stream's memory.

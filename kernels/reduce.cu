@@ -7,9 +7,10 @@ namespace heat::kernels {
 
 namespace {
 
-constexpr int chunk = 16384;        ///< elements one team sums
-constexpr int column_block = 64;    ///< columns one team combines
-constexpr int64_t row_chunks = 128; ///< at most as many teams share the rows of column_sums
+constexpr int chunk = 16384;     ///< elements one team sums
+constexpr int column_block = 64; ///< columns one team combines
+/// At most as many teams share the rows of column_sums; more of them fill a GPU.
+constexpr int64_t row_chunks = 128, row_chunks_on_cuda = 512;
 
 int64_t chunks_of(int64_t n) {
     return (n + chunk - 1) / chunk;
@@ -174,12 +175,14 @@ struct CombineColumns {
     }
 };
 
-int rows_per_chunk(int64_t rows) {
-    return int(std::max<int64_t>(64, (rows + row_chunks - 1) / row_chunks));
+int rows_per_chunk(int64_t rows, bool on_cuda) {
+    const int64_t chunks = on_cuda ? row_chunks_on_cuda : row_chunks;
+    return int(std::max<int64_t>(64, (rows + chunks - 1) / chunks));
 }
 
-int column_chunks(int64_t rows) {
-    return int((rows + rows_per_chunk(rows) - 1) / rows_per_chunk(rows));
+int column_chunks(int64_t rows, bool on_cuda) {
+    const int each = rows_per_chunk(rows, on_cuda);
+    return int((rows + each - 1) / each);
 }
 
 } // namespace
@@ -255,14 +258,15 @@ void weighted_absolute_error_backward(const Stream& stream, const T* prediction,
 
 template <class T>
 void column_sums(const Stream& stream, const T* x, int64_t rows, int columns, float* out, float* workspace) {
-    const int chunks = column_chunks(rows);
-    parallel_teams(stream, chunks, ChunkColumns<T>{x, rows, columns, rows_per_chunk(rows), workspace});
+    const int chunks = column_chunks(rows, stream.on_cuda);
+    parallel_teams(stream, chunks,
+                   ChunkColumns<T>{x, rows, columns, rows_per_chunk(rows, stream.on_cuda), workspace});
     parallel_teams(stream, (columns + column_block - 1) / column_block,
                    CombineColumns{workspace, chunks, columns, out}, column_block * sizeof(float));
 }
 
 int64_t column_sums_workspace_floats(int64_t rows, int columns) {
-    return int64_t(column_chunks(rows)) * columns;
+    return int64_t(std::max(column_chunks(rows, false), column_chunks(rows, true))) * columns;
 }
 
 template void weighted_squared_error(const Stream&, const float*, const float*, const float*, float, int,

@@ -29,6 +29,42 @@
 
 namespace heat::kernels {
 
+/// The largest K of columns().
+constexpr int most_column_sums = 4;
+
+/// columns() by several threads, of which this is `thread`: where there are fewer columns than threads, some
+/// share the rows of one, and their sums, in `scratch` of K·threads floats, are added in a fixed order. Syncs
+/// if they share.
+template <int K, class Team, class F>
+HEAT_HD void columns_by_threads(Team& team, int thread, int threads, int rows, int columns, float* scratch,
+                                float* out, F f) {
+    static_assert(K <= most_column_sums);
+    const int wanted = columns > 0 ? threads / columns : 1, shares = wanted < rows ? wanted : rows;
+    if (shares < 2) {
+        for (int c = thread; c < columns; c += threads) {
+            float total[K] = {};
+            for (int r = 0; r < rows; ++r) f(r, c, [&](int k, float x) { total[k] += x; });
+            for (int k = 0; k < K; ++k) out[k * columns + c] = total[k];
+        }
+        return;
+    }
+    team.sync(); // what scratch held before has been read
+    const int share = thread / columns, column = thread % columns;
+    if (share < shares) {
+        float total[K] = {};
+        for (int r = share; r < rows; r += shares) f(r, column, [&](int k, float x) { total[k] += x; });
+        for (int k = 0; k < K; ++k) scratch[k * threads + thread] = total[k];
+    }
+    team.sync();
+    if (share == 0) {
+        for (int k = 0; k < K; ++k) {
+            float total = 0.f;
+            for (int i = 0; i < shares; ++i) total += scratch[k * threads + i * columns + column];
+            out[k * columns + column] = total;
+        }
+    }
+}
+
 class SerialTeam {
 public:
     SerialTeam(int index, char* scratch) : scratch_(scratch), index_(index) {}
@@ -103,6 +139,7 @@ private:
 /// a dependence between two loops without a sync is a race that ThreadSanitizer reports.
 class ThreadTeam {
 public:
+    /// `partial` holds (1 + most_column_sums) · threads floats.
     ThreadTeam(int index, char* scratch, std::barrier<>& barrier, float* partial, int thread, int threads)
         : barrier_(barrier), scratch_(scratch), partial_(partial), index_(index), thread_(thread),
           threads_(threads) {}
@@ -137,13 +174,7 @@ public:
     }
     template <int K, class F>
     void columns(int rows, int columns, float* out, F f) {
-        for (int c = first(); c < columns; c += threads_) {
-            float total[K] = {};
-            for (int r = 0; r < rows; ++r) {
-                f(r, c, [&](int k, float x) { total[k] += x; });
-            }
-            for (int k = 0; k < K; ++k) out[k * columns + c] = total[k];
-        }
+        columns_by_threads<K>(*this, first(), threads_, rows, columns, partial_ + threads_, out, f);
     }
 
 private:
@@ -169,9 +200,12 @@ private:
 #if defined(__CUDACC__)
 class CudaTeam {
 public:
-    /// `scratch` is the block's dynamic shared memory; its first 128 bytes serve the reductions.
-    __device__ explicit CudaTeam(char* scratch)
-        : partial_(reinterpret_cast<float*>(scratch)), scratch_(scratch + 128) {}
+    static constexpr int threads = 256;
+    /// Of the block's dynamic shared memory, for the reductions: a float for each warp, and columns' sums.
+    static constexpr int reserved_bytes = 128 + most_column_sums * threads * int(sizeof(float));
+
+    __device__ explicit CudaTeam(char* shared_memory)
+        : partial_(reinterpret_cast<float*>(shared_memory)), scratch_(shared_memory + reserved_bytes) {}
 
     __device__ __forceinline__ int index() const { return int(blockIdx.x); }
     template <class T>
@@ -203,13 +237,7 @@ public:
     }
     template <int K, class F>
     __device__ __forceinline__ void columns(int rows, int columns, float* out, F f) {
-        for (int c = int(threadIdx.x); c < columns; c += int(blockDim.x)) {
-            float total[K] = {};
-            for (int r = 0; r < rows; ++r) {
-                f(r, c, [&](int k, float x) { total[k] += x; });
-            }
-            _Pragma("unroll") for (int k = 0; k < K; ++k) out[k * columns + c] = total[k];
-        }
+        columns_by_threads<K>(*this, int(threadIdx.x), int(blockDim.x), rows, columns, partial_ + 32, out, f);
     }
 
 private:

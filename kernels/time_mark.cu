@@ -61,7 +61,10 @@ TimeMark record_time_mark(const Stream& stream) {
 bool is_reached(TimeMark mark) {
 #if defined(__CUDACC__)
     const cudaError_t status = cudaEventQuery(handle(mark));
-    if (status == cudaErrorNotReady) return false;
+    if (status == cudaErrorNotReady) {
+        (void)cudaGetLastError(); // no error, though the next launch would report it as one
+        return false;
+    }
     check(status);
 #endif
     (void)mark;

@@ -2,16 +2,11 @@
 
 #include "engine/profiler.h"
 #include "kernels/error.h"
-#include "kernels/transform.h"
-#include "processes/combination.h"
 
 #include <fmt/format.h>
 
 #include <cmath>
-#include <map>
-#include <mutex>
 #include <numbers>
-#include <tuple>
 
 namespace heat::processes {
 
@@ -65,34 +60,21 @@ std::vector<double> discrete_eigenvalues(Basis basis, int height, int width) {
     return values;
 }
 
-namespace {
-
-kernels::TransformKind kind_of(Basis basis) {
-    return basis == Basis::dct1   ? kernels::TransformKind::dct1
-           : basis == Basis::dct2 ? kernels::TransformKind::dct2
-                                  : kernels::TransformKind::dst1;
-}
-
-/// W^½ of the trapezoid rule, or W^{−½}, as a table of one row in device memory. Tables live as long as the
-/// process.
-Tensor trapezoid_table(int height, int width, bool inverse, Device device) {
-    static std::mutex mutex;
-    static auto& tables = *new std::map<std::tuple<Device, int, int, bool>, Tensor>();
-    const std::lock_guard<std::mutex> lock(mutex);
-    Tensor& table = tables[{device, height, width, inverse}];
-    if (!table.defined()) {
-        const auto weight = [](int i, int n) { return n > 1 && (i == 0 || i == n - 1) ? 0.5 : 1.0; };
-        std::vector<float> roots;
-        for (int i = 0; i < height; ++i)
-            for (int j = 0; j < width; ++j) {
-                const double root = std::sqrt(weight(i, height) * weight(j, width));
-                roots.push_back(float(inverse ? 1 / root : root));
-            }
-        table = upload_table(roots, height * width, device);
+kernels::TransformKind transform_kind(Basis basis) {
+    switch (basis) {
+    case Basis::dct1:
+        return kernels::TransformKind::trapezoid_dct1;
+    case Basis::dct2:
+        return kernels::TransformKind::dct2;
+    case Basis::dst1:
+        return kernels::TransformKind::dst1;
+    case Basis::pixel:
+        break;
     }
-    return table;
+    throw Error("the pixel basis has no transform");
 }
 
+namespace {
 Tensor change_basis(Basis basis, const Tensor& x, bool inverse) {
     if (x.shape().rank() != 4 || x.dtype() != Dtype::f32)
         throw Error(fmt::format("change of basis: expected f32 images of shape N×H×W×C, got {} of shape {}",
@@ -105,16 +87,12 @@ Tensor change_basis(Basis basis, const Tensor& x, bool inverse) {
                       x.shape().text()};
     });
     Tensor y(x.shape(), Dtype::f32, x.device());
-    const auto kind = inverse ? kernels::inverse_of(kind_of(basis)) : kind_of(basis);
-    const bool weighted = basis == Basis::dct1;
-    if (weighted && !inverse) combine({{x, trapezoid_table(height, width, false, x.device())}}, nullptr, y);
-    const Tensor& from = weighted && !inverse ? y : x;
+    const auto kind = inverse ? kernels::inverse_of(transform_kind(basis)) : transform_kind(basis);
     Tensor workspace(
         Shape{kernels::transform_workspace_elements(x.stream(), kind, images, height, width, channels)},
         Dtype::f32, x.device());
-    kernels::transform(x.stream(), kind, from.data<float>(), y.data<float>(), images, height, width, channels,
+    kernels::transform(x.stream(), kind, x.data<float>(), y.data<float>(), images, height, width, channels,
                        workspace.data<float>());
-    if (weighted && inverse) combine({{y, trapezoid_table(height, width, true, x.device())}}, nullptr, y);
     return y;
 }
 } // namespace
@@ -127,9 +105,7 @@ Tensor from_basis(Basis basis, const Tensor& coefficients) {
 }
 
 double basis_flops(Basis basis, int height, int width, int channels) {
-    if (basis == Basis::pixel) return 0.0;
-    const double weights = basis == Basis::dct1 ? double(height) * width * channels : 0.0;
-    return weights + kernels::transform_flops(height, width, channels);
+    return basis == Basis::pixel ? 0.0 : kernels::transform_flops(height, width, channels);
 }
 
 } // namespace heat::processes

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/tensor.h"
+#include "kernels/transform.h"
 
 #include <vector>
 
@@ -28,6 +29,9 @@ std::vector<double> eigenvalues(Basis basis, int height, int width);
 /// dct1 (0 where n = 1), 2cos(πk/n) − 2 for dct2, 2cos(π(k+1)/(n+1)) − 2 for dst1, summed. Throws Error for
 /// pixel.
 std::vector<double> discrete_eigenvalues(Basis basis, int height, int width);
+
+/// The transform from pixels to coefficients. Throws Error for pixel.
+kernels::TransformKind transform_kind(Basis basis);
 
 /// Coefficients of f32 images N×H×W×C, in the same shape and layout: coefficient (i, j) at row i, column j.
 /// The pixel basis shares the storage. Throws Error for another rank or type.

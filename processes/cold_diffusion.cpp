@@ -78,11 +78,27 @@ Tensor ColdDiffusion::run_solver(Denoiser& denoiser, const SampleRequest& reques
                   request.view == SampleRequest::View::none ? Tensor() : view});
     };
 
+    const auto advance = [&] {
+        Tensor clean = checked_prediction(denoiser, image, clock.timesteps());
+        combine({{state, ones}, {to_basis(Basis::dct2, clean), gained}}, clock.rows(), state);
+        return clean;
+    };
+    GraphOptions graphs = request.graphs;
+    graphs.wanted = graphs.wanted && denoiser.capturable() &&
+                    request.view == SampleRequest::View::none; // nobody keeps it
+    GraphedWork graphed("a sampling step", graphs, std::make_shared<MemoryReservation>(device()));
     report(0);
     for (int step = 0; step < request.steps; ++step) {
         clock.move_to(step);
-        const Tensor clean = checked_prediction(denoiser, image, clock.timesteps());
-        combine({{state, ones}, {to_basis(Basis::dct2, clean), gained}}, clock.rows(), state);
+        if (graphed.active()) { // the image stays where it is
+            graphed.run({}, [&] {
+                (void)advance();
+                image.copy_from(from_basis(Basis::dct2, state));
+            });
+            report(step + 1);
+            continue;
+        }
+        const Tensor clean = advance();
         image = from_basis(Basis::dct2, state);
         view = request.view == SampleRequest::View::clean ? clean : image;
         report(step + 1);

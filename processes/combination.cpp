@@ -7,21 +7,26 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace heat::processes {
 
 void combine(std::initializer_list<Term> terms, const int32_t* rows, Tensor& y) {
     if (terms.size() < 1 || terms.size() > 3)
         throw Error(fmt::format("affine combination: expected one to three terms, got {}", terms.size()));
     kernels::DiagonalTerm arguments[3];
-    const int64_t width = terms.begin()->table.shape().back();
+    int64_t width = 0;
     int i = 0;
     for (const Term& term : terms) {
         expect_shape("affine combination", term.data, y.shape());
-        if (term.table.shape().back() != width)
+        arguments[i++] = {term.data.data<float>(), term.table.defined() ? term.table.data<float>() : nullptr};
+        if (!term.table.defined()) continue;
+        if (width && term.table.shape().back() != width)
             throw Error(fmt::format("affine combination: tables of widths {} and {}", width,
                                     term.table.shape().back()));
-        arguments[i++] = {term.data.data<float>(), term.table.data<float>()};
+        width = term.table.shape().back();
     }
+    width = std::max<int64_t>(width, 1);
     const ProfileScope scope("combine", y.device(), [&] {
         const StepCost cost = combination_cost(i, double(y.count()));
         return OpWork{cost.bytes, cost.flops, fmt::format("{} terms of {}", i, y.shape().text())};

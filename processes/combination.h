@@ -9,7 +9,7 @@ namespace heat::processes {
 /// One term of an affine combination: images N×H×W×C times a row of a table R×width (width 1 or H·W).
 struct Term {
     Tensor data;
-    Tensor table;
+    Tensor table; ///< undefined: ones
 };
 
 /// y = Σ coefficient·data over one to three terms, by kernels::diagonal_combination: row rows[i] (row 0 for

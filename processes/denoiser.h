@@ -16,6 +16,10 @@ public:
     /// what the network was trained to see. Both belong to the solver, which writes over them after the call:
     /// keep no copy that shares storage.
     virtual Tensor predict(const Tensor& x, const Tensor& timesteps) = 0;
+
+    /// Whether predict() only gives work to the device, the same each time, so that it can be captured in a
+    /// graph and is then not called again (engine/graph.h).
+    virtual bool capturable() const { return false; }
 };
 
 /// denoiser.predict; throws Error unless the output is f32 of x's shape and on its device.

@@ -1,6 +1,7 @@
 #include "processes/diagonal_process.h"
 
 #include "kernels/error.h"
+#include "processes/basis_step.h"
 #include "processes/combination.h"
 #include "processes/solver.h"
 
@@ -75,30 +76,26 @@ TrainingBatch DiagonalProcess::training_batch(const Tensor& images, const Random
     TrainingBatch batch = draw_levels(images, random, image_offset);
     const int32_t* rows = batch.levels.data<int32_t>();
 
-    const Tensor clean = to_basis(model_.basis, model_.view ? model_.view->state_of(images) : images);
-    const Tensor white = normal(random, images.shape(), Purpose::training_noise, image_offset);
+    const Tensor clean = model_.view ? model_.view->state_of(images) : images;
+    const Tensor noise = normal(random, images.shape(), Purpose::training_noise, image_offset);
+    // Where noise is white in the basis, it is drawn there.
     const bool orthonormal = is_orthonormal(model_.basis);
-    const Tensor noise = orthonormal ? white : to_basis(model_.basis, white);
-
-    Tensor seen(images.shape(), Dtype::f32, device());
-    combine({{clean, input_clean_}, {noise, input_noise_}}, rows, seen);
-    batch.input = from_basis(model_.basis, seen);
+    basis_step(model_.basis, {{clean, input_clean_, true}, {noise, input_noise_, !orthonormal}}, rows,
+               nullptr, {{&batch.input, {}}});
     if (model_.view) {
         const Tensor levels = batch.levels.to(Device::cpu);
         batch.input = model_.view->seen(batch.input, {levels.data<int32_t>(), size_t(levels.count())});
     }
     switch (model_.prediction) {
     case Prediction::epsilon:
-        batch.target = orthonormal ? from_basis(model_.basis, noise) : white;
+        batch.target = orthonormal ? from_basis(model_.basis, noise) : noise;
         break;
     case Prediction::x0:
         batch.target = images;
         break;
-    case Prediction::v: {
-        Tensor target(images.shape(), Dtype::f32, device());
-        combine({{noise, target_noise_}, {clean, target_clean_}}, rows, target);
-        batch.target = from_basis(model_.basis, target);
-    }
+    case Prediction::v:
+        basis_step(model_.basis, {{noise, target_noise_, !orthonormal}, {clean, target_clean_, true}}, rows,
+                   nullptr, {{&batch.target, {}}});
     }
     batch.scale = 1.f / float(images.count());
     return batch;

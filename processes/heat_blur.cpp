@@ -1,7 +1,7 @@
 #include "processes/heat_blur.h"
 
 #include "kernels/error.h"
-#include "processes/basis.h"
+#include "processes/basis_step.h"
 #include "processes/combination.h"
 #include "processes/schedule.h"
 
@@ -27,15 +27,15 @@ Tensor HeatBlur::gains_from(int first) const {
 Tensor HeatBlur::blur(const Tensor& images, int level) const {
     if (level < 0 || level > levels())
         throw Error(fmt::format("blur to level {}: expected 0 to {}", level, levels()));
-    Tensor coefficients = to_basis(Basis::dct2, images);
-    combine({{coefficients, gains_from(level)}}, nullptr, coefficients);
-    return from_basis(Basis::dct2, coefficients);
+    Tensor blurred;
+    basis_step(Basis::dct2, {{images, gains_from(level), true}}, nullptr, nullptr, {{&blurred, {}}});
+    return blurred;
 }
 
 Tensor HeatBlur::blur_each(const Tensor& images, const int32_t* levels) const {
-    Tensor coefficients = to_basis(Basis::dct2, images);
-    combine({{coefficients, gains_from(0)}}, levels, coefficients);
-    return from_basis(Basis::dct2, coefficients);
+    Tensor blurred;
+    basis_step(Basis::dct2, {{images, gains_from(0), true}}, levels, nullptr, {{&blurred, {}}});
+    return blurred;
 }
 
 std::vector<ReportEntry> HeatBlur::report() const {

@@ -162,6 +162,10 @@ std::vector<ReportEntry> HeatDiffusionModel::report() const {
         const StepCost cost = view->cost(size().channels);
         for (ReportEntry& entry : entries) {
             if (entry.name == "log10_condition") entry.value = conditioning_.log_condition / std::log(10.0);
+            // The tables are those of v_n, without A^N.
+            if (entry.name == "clean_error_gain") entry.value *= std::exp(-steps() * *low);
+            if (entry.name == "log10_snr_first") entry.value += 2 * steps() * *high / std::log(10.0);
+            if (entry.name == "log10_snr_last") entry.value += 2 * steps() * *low / std::log(10.0);
             if (entry.name == "step_bytes_per_image") entry.value += cost.bytes;
             if (entry.name == "step_flops_per_image") entry.value += cost.flops;
         }

@@ -1,7 +1,7 @@
 #include "processes/heat_dissipation.h"
 
 #include "kernels/error.h"
-#include "processes/basis.h"
+#include "processes/basis_step.h"
 #include "processes/combination.h"
 #include "processes/step_clock.h"
 #include "processes/step_cost.h"
@@ -36,12 +36,9 @@ TrainingBatch HeatDissipation::training_batch(const Tensor& images, const Random
     TrainingBatch batch = draw_levels(images, random, image_offset);
     const int32_t* rows = batch.levels.data<int32_t>();
 
-    const Tensor coefficients = to_basis(Basis::dct2, images);
-    Tensor damped(images.shape(), Dtype::f32, device());
-    combine({{coefficients, blur_.gains_from(0)}}, rows, damped);
-    const Tensor blurred = from_basis(Basis::dct2, damped);
-    combine({{coefficients, blur_.gains_from(-1)}}, rows, damped);
-    const Tensor less_blurred = from_basis(Basis::dct2, damped);
+    Tensor blurred, less_blurred;
+    basis_step(Basis::dct2, {{images, {}, true}}, rows, nullptr,
+               {{&blurred, blur_.gains_from(0)}, {&less_blurred, blur_.gains_from(-1)}});
 
     const Tensor noise = normal(random, images.shape(), Purpose::training_noise, image_offset);
     batch.input = Tensor(images.shape(), Dtype::f32, device());
@@ -90,21 +87,31 @@ Tensor HeatDissipation::run_solver(Denoiser& denoiser, const SampleRequest& requ
         callback({step, steps(), steps() - step, view});
     };
 
-    report(0);
     const bool show_mean = request.view == SampleRequest::View::clean;
+    const auto advance = [&](bool noisy) {
+        const Tensor output = checked_prediction(denoiser, state, clock.timesteps());
+        if (!noisy) return combine({{state, ones_}, {output, ones_}}, nullptr, state);
+        clock.draw_noise(noise, request.image_offset);
+        combine({{state, ones_}, {output, ones_}, {noise, delta_}}, nullptr, state);
+    };
+    GraphOptions graphs = request.graphs;
+    graphs.wanted = graphs.wanted && denoiser.capturable();
+    const auto memory = std::make_shared<MemoryReservation>(device());
+    GraphedWork with_noise("a sampling step", graphs, memory),
+        without_noise("a sampling step", graphs, memory);
+    report(0);
     for (int step = 0; step < steps(); ++step) {
         clock.move_to(step);
-        const Tensor output = checked_prediction(denoiser, state, clock.timesteps());
         const bool noisy = step + 1 < steps() && settings_.delta > 0;
-        if (noisy) clock.draw_noise(noise, request.image_offset);
-        if (noisy && !show_mean) {
-            combine({{state, ones_}, {output, ones_}, {noise, delta_}}, nullptr, state);
+        if (noisy && show_mean) { // the mean is shown before its noise
+            advance(false);
             report(step + 1);
+            clock.draw_noise(noise, request.image_offset);
+            combine({{state, ones_}, {noise, delta_}}, nullptr, state);
             continue;
         }
-        combine({{state, ones_}, {output, ones_}}, nullptr, state);
+        (noisy ? with_noise : without_noise).run({}, [&] { advance(noisy); });
         report(step + 1);
-        if (noisy) combine({{state, ones_}, {noise, delta_}}, nullptr, state);
     }
     return state;
 }

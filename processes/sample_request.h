@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/graph.h"
 #include "engine/tensor.h"
 
 #include <functional>
@@ -26,6 +27,8 @@ struct SampleRequest {
     /// What the callback gets: nothing; the state itself; or the model's present estimate of the image (û_0;
     /// for IHDM the step's noise-free mean).
     enum class View { none, state, clean } view = View::none;
+
+    GraphOptions graphs; ///< of steps; those with a View::clean are never captured
 };
 
 /// Progress of a sampling run. The callback is called with step 0 before the first call of the network, then

@@ -3,6 +3,7 @@
 #include "engine/profiler.h"
 #include "kernels/clamp.h"
 #include "kernels/error.h"
+#include "processes/basis_step.h"
 #include "processes/combination.h"
 #include "processes/step_clock.h"
 
@@ -60,7 +61,6 @@ struct Role {
 struct Plan {
     Role state, output, clean, noise, clean_state, clean_output;
     Role input;              ///< of the levels visited, one row more than there are steps
-    Tensor ones;             ///< a table of ones, where a step has four operands
     std::vector<bool> noisy; ///< per step
 
     Plan(const DiagonalProcess& process, const StepSettings& settings, const std::vector<int>& levels,
@@ -89,45 +89,27 @@ struct Plan {
                     input.add(gains[size_t(t) * size_t(tables.width()) + size_t(p)], t);
         for (Role* role : {&state, &output, &clean, &noise, &clean_state, &clean_output, &input})
             role->upload(tables.width(), process.device());
-        if (state.used && output.used && clean.used && noise.used)
-            ones = Tensor::full(noise.table.shape(), 1.f, process.device());
     }
 };
 
-/// y = Σ of the operands whose role is used, up to four; `rows` as in combine, `ones` as in Plan.
-class Combination {
+/// The operands of a step whose role is used.
+class Operands {
 public:
-    void add(const Tensor& data, const Role& role) {
-        if (role.used) terms_.push_back({data, role.table});
+    void add(const Tensor& data, const Role& role, bool pixels) {
+        if (role.used) operands_.push_back({data, role.table, pixels});
     }
-    void run(const int32_t* rows, Tensor& y, const Tensor& ones = {}) const {
-        switch (terms_.size()) {
-        case 0:
-            y.set_to_zero();
-            break;
-        case 1:
-            combine({terms_[0]}, rows, y);
-            break;
-        case 2:
-            combine({terms_[0], terms_[1]}, rows, y);
-            break;
-        default:
-            combine({terms_[0], terms_[1], terms_[2]}, rows, y);
+    /// Their sum, and the pixels it makes; `rows` as in basis_step. No operand at all is 0.
+    void run(Basis basis, const int32_t* rows, Tensor& sum, const StepResult& result) {
+        if (operands_.empty()) {
+            sum.set_to_zero();
+            operands_.push_back({sum, {}});
         }
-        if (terms_.size() == 4) combine({{y, ones}, terms_[3]}, rows, y);
+        basis_step(basis, operands_, rows, &sum, {result});
     }
 
 private:
-    std::vector<Term> terms_;
+    std::vector<StepOperand> operands_;
 };
-
-/// The state as the network sees it, in the eigenbasis; `rows` as in combine.
-Tensor seen(const Tensor& state, const Role& input, const Tensor& table, const int32_t* rows) {
-    if (!input.used) return state;
-    Tensor scaled(state.shape(), Dtype::f32, state.device());
-    combine({{state, table}}, rows, scaled);
-    return scaled;
-}
 
 /// The state in pixels as the process's view has it: what the network sees, or at level 0 the image.
 Tensor in_view(const DiagonalModel& model, const Tensor& pixels, int level) {
@@ -169,37 +151,40 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
     const Shape shape{request.count, int64_t(size.height), int64_t(size.width), int64_t(size.channels)};
     Tensor state = initial_state(process, request, shape);
     Tensor noise(shape, Dtype::f32, process.device());
-    Tensor view;
+    // What the network sees at a level; at level 0 the image as it is seen.
+    const auto input_table = [&](int first) {
+        return plan.input.used ? plan.input.table.images(first, plan.input.table.shape()[0] - first)
+                               : Tensor();
+    };
+    Tensor input, view;
+    basis_step(model.basis, {{state, input_table(0)}}, nullptr, nullptr, {{&input, {}}});
+    input = in_view(model, input, levels[0]);
     const auto report = [&](int step) {
         if (!callback) return;
         const bool show_state = request.view == SampleRequest::View::state || (show_clean && step == 0);
         if (show_state) {
             view = Tensor(shape, Dtype::f32, process.device());
-            // Level 0 is seen as the image it is.
-            const Tensor row = plan.input.used ? plan.input.table.images(step, 1) : Tensor();
-            const Tensor pixels = from_basis(model.basis, seen(state, plan.input, row, nullptr));
-            view.copy_from(in_view(model, pixels, levels[size_t(step)]));
+            view.copy_from(input);
         }
         callback({step, request.steps, levels[size_t(step)], view});
         view = Tensor();
     };
 
-    report(0);
-    for (int step = 0; step < request.steps; ++step) {
-        clock.move_to(step);
-        const Tensor input =
-            in_view(model, from_basis(model.basis, seen(state, plan.input, plan.input.table, clock.rows())),
-                    levels[size_t(step)]);
-        const Tensor output = to_basis(model.basis, checked_prediction(denoiser, input, clock.timesteps()));
+    // One step of the loop; `noisy` says whether it adds noise.
+    const auto advance = [&](int step, bool noisy) {
+        const bool with_clean = settings.clip || show_clean;
+        Tensor output = checked_prediction(denoiser, input, clock.timesteps());
+        if (with_clean) output = to_basis(model.basis, output); // it is used twice
 
         Tensor clean;
-        if (settings.clip || show_clean) {
-            Combination estimate;
-            estimate.add(state, plan.clean_state);
-            estimate.add(output, plan.clean_output);
+        if (with_clean) {
+            Operands estimate;
+            estimate.add(state, plan.clean_state, false);
+            estimate.add(output, plan.clean_output, false);
             clean = Tensor(shape, Dtype::f32, process.device());
-            estimate.run(clock.rows(), clean);
-            Tensor pixels = in_view(model, from_basis(model.basis, clean), 0);
+            Tensor pixels;
+            estimate.run(model.basis, clock.rows(), clean, {&pixels, {}});
+            pixels = in_view(model, pixels, 0);
             if (settings.clip) {
                 const ProfileScope scope("clamp", pixels.device(), [&] {
                     return OpWork{2.0 * double(pixels.bytes()), 0, pixels.shape().text()};
@@ -208,21 +193,32 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
                                pixels.data<float>(), pixels.count());
             }
             if (show_clean) view = pixels;
-            if (settings.clip)
-                clean = to_basis(model.basis, model.view ? model.view->state_of(pixels) : pixels);
+            if (settings.clip) clean = model.view ? model.view->state_of(pixels) : pixels;
         }
 
+        if (noisy) clock.draw_noise(noise, request.image_offset);
+        Operands next;
+        next.add(state, plan.state, false);
+        next.add(output, plan.output, !with_clean);
+        next.add(clean, plan.clean, settings.clip);
+        if (noisy) next.add(noise, plan.noise, !is_orthonormal(model.basis));
+        // Row i of the table is the input of the step after i.
+        next.run(model.basis, clock.rows(), state, {&input, input_table(1)});
+        input = in_view(model, input, levels[size_t(step) + 1]);
+    };
+
+    // A view of û_0 leaves the step, so that a graph, which writes to the same memory each time, cannot give
+    // it; and what a process's own view computes depends on the level on the host.
+    GraphOptions graphs = request.graphs;
+    graphs.wanted = graphs.wanted && denoiser.capturable() && !show_clean && !model.view;
+    const auto memory = std::make_shared<MemoryReservation>(process.device());
+    GraphedWork with_noise("a sampling step", graphs, memory),
+        without_noise("a sampling step", graphs, memory);
+    report(0);
+    for (int step = 0; step < request.steps; ++step) {
+        clock.move_to(step);
         const bool noisy = plan.noisy[size_t(step)];
-        if (noisy) {
-            clock.draw_noise(noise, request.image_offset);
-            if (!is_orthonormal(model.basis)) noise = to_basis(model.basis, noise);
-        }
-        Combination next;
-        next.add(state, plan.state);
-        next.add(output, plan.output);
-        next.add(clean, plan.clean);
-        if (noisy) next.add(noise, plan.noise);
-        next.run(clock.rows(), state, plan.ones);
+        (noisy ? with_noise : without_noise).run({}, [&] { advance(step, noisy); });
         report(step + 1);
     }
     return in_view(model, from_basis(model.basis, state), 0);

@@ -23,6 +23,9 @@ StepClock::StepClock(int64_t images, uint64_t seed, const std::vector<float>& ti
 }
 
 void StepClock::move_to(int step) {
+    kernels::Event& begun = begun_[step % steps_ahead];
+    begun.wait();
+    begun.record(rows_.stream());
     rows_.copy_from(all_rows_.images(step, 1).reshape(rows_.shape()));
     timesteps_.copy_from(all_timesteps_.images(step, 1).reshape(timesteps_.shape()));
     random_.copy_from(all_random_.images(step, 1).reshape(random_.shape()));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/tensor.h"
+#include "kernels/event.h"
 
 #include <vector>
 
@@ -8,7 +9,8 @@ namespace heat::processes {
 
 /// The values of a sampling loop that change from step to step, in device memory at addresses that do not:
 /// which row of the coefficient tables, what the network sees as the timestep, and the position in the random
-/// numbers. All steps are uploaded once; moving to a step copies on the device and never waits for the host.
+/// numbers. All steps are uploaded once; moving to a step copies on the device. The host runs a few steps
+/// ahead of a card and no further, so that it can be stopped and its progress is true.
 class StepClock {
 public:
     /// timesteps: what the network sees, one per step of the loop.
@@ -26,6 +28,8 @@ public:
 private:
     Tensor all_rows_, all_timesteps_, all_random_; ///< steps × (images, images, 3)
     Tensor rows_, timesteps_, random_;
+    static constexpr int steps_ahead = 3;
+    kernels::Event begun_[steps_ahead]; ///< where step i, i + steps_ahead, … began
 };
 
 } // namespace heat::processes

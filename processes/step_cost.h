@@ -32,12 +32,10 @@ inline StepCost noise_cost(double elements) {
     return {4.0 * elements, 0.0};
 }
 
-/// One change of basis of one image: two passes over it, and one for the weights of the DCT-I; none for
-/// pixels.
+/// One change of basis of one image: it is read and written once, unless the basis is pixels.
 inline StepCost basis_cost(Basis basis, int height, int width, int channels) {
     if (basis == Basis::pixel) return {};
-    return {(basis == Basis::dct1 ? 24.0 : 16.0) * height * width * channels,
-            basis_flops(basis, height, width, channels)};
+    return {8.0 * height * width * channels, basis_flops(basis, height, width, channels)};
 }
 
 /// The cost's entries in a report.

@@ -13,6 +13,7 @@ void add_bench_command(CLI::App& app) {
                     "  engine bench ops --filter 'conv2d|group_norm'");
     add_bench_device_command(*command);
     add_bench_ops_command(*command);
+    add_bench_transforms_command(*command);
     add_network_benchmark(*command);
 }
 

@@ -1,3 +1,4 @@
+#include "bench/card_benchmark.h"
 #include "bench/device_benchmark.h"
 #include "bench/host.h"
 #include "engine/io/file.h"
@@ -13,7 +14,7 @@ namespace heat::tools {
 namespace {
 
 struct DeviceOptions {
-    std::string out, commit = HEAT_COMMIT;
+    std::string out, commit = HEAT_COMMIT, device = "auto";
     bool quick = false, json = false;
 };
 
@@ -21,7 +22,8 @@ double rounded(double value) {
     return std::round(value * 1000) / 1000;
 }
 
-nlohmann::json to_json(const std::vector<bench::DeviceFigure>& figures, const DeviceOptions& options) {
+nlohmann::json to_json(const std::vector<bench::DeviceFigure>& figures, const DeviceOptions& options,
+                       Device device) {
     nlohmann::json list = nlohmann::json::array();
     for (const bench::DeviceFigure& f : figures)
         list.push_back({{"name", f.name},
@@ -30,15 +32,17 @@ nlohmann::json to_json(const std::vector<bench::DeviceFigure>& figures, const De
                         {"least", rounded(f.least)},
                         {"most", rounded(f.most)}});
     return {{"what", "engine bench device"},
-            {"device", bench::describe_measurement(HEAT_VERSION, options.commit)},
+            {"device", bench::describe_measurement(HEAT_VERSION, options.commit, device)},
             {"quick", options.quick},
             {"figures", list}};
 }
 
 void measure(const DeviceOptions& options) {
-    const std::vector<bench::DeviceFigure> figures = bench::measure_device(options.quick);
-    if (!options.quick) bench::save_roofline(bench::cache_folder(), bench::roofline_of(figures));
-    const nlohmann::json json = to_json(figures, options);
+    const Device device = device_from_name(options.device);
+    const std::vector<bench::DeviceFigure> figures =
+        device == Device::cpu ? bench::measure_device(options.quick) : bench::measure_card(options.quick);
+    if (!options.quick) bench::save_roofline(bench::cache_folder(), bench::roofline_of(figures), device);
+    const nlohmann::json json = to_json(figures, options, device);
     if (!options.out.empty()) write_file_atomically(options.out, json.dump(2) + "\n");
     if (options.json) {
         fmt::print("{}\n", json.dump());
@@ -55,7 +59,11 @@ void measure(const DeviceOptions& options) {
 void add_bench_device_command(CLI::App& bench) {
     auto o = std::make_shared<DeviceOptions>();
     CLI::App* command = bench.add_subcommand(
-        "device", "Memory bandwidth, arithmetic and overheads of this CPU; kept as the roofline of profiles");
+        "device",
+        "Memory bandwidth, arithmetic and overheads of the CPU or GPU; kept as the roofline of profiles");
+    command->add_option("--device", o->device, "What to measure")
+        ->type_name("{auto,cpu,cuda}")
+        ->capture_default_str();
     command->add_option("--out", o->out, "Also write the figures to this file, as JSON");
     command->add_flag("--json", o->json, "Print JSON");
     command->add_flag("--quick", o->quick, "A fifth of the time, less exact, and not kept");

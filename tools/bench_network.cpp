@@ -1,9 +1,13 @@
 #include "tools/bench_network.h"
 
+#include "bench/step_timer.h"
 #include "engine/data/batch_loader.h"
 #include "engine/machine.h"
 #include "engine/profiler.h"
 #include "kernels/error.h"
+#include "tools/graph_option.h"
+#include "tools/math_flags.h"
+#include "tools/model.h"
 #include "tools/training_step.h"
 
 #include <fmt/format.h>
@@ -12,7 +16,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -25,6 +28,7 @@ struct NetworkOptions {
     std::vector<std::string> settings;
     int batch = 0, warm_up = 3, steps = 10;
     bool serve = false, json = false;
+    GraphOption graphs;
 };
 
 using Seconds = std::vector<double>;
@@ -60,27 +64,31 @@ MemoryImages made_up_images(const DataConfig& data) {
 /// Steps of training, as `engine train` does them.
 class TrainingWork {
 public:
-    TrainingWork(const Configuration& c, Device device)
+    TrainingWork(const Configuration& c, Device device, const GraphOptions& graphs)
         : images_(made_up_images(c.data)), process_(make_process(c, device)), model_(c, device),
           optimizer_(model_.store, c.train.optimizer), random_(uint64_t(c.train.seed), device),
           loader_(images_,
                   batch_order({uint64_t(c.train.seed), uint32_t(images_.count()), uint32_t(c.train.batch)}),
                   {.low = process_->data_low(), .high = process_->data_high()}),
+          step_({.process = *process_,
+                 .network = model_.network,
+                 .store = model_.store,
+                 .dtype = model_.dtype,
+                 .optimizer = optimizer_,
+                 .random = random_,
+                 .batch = [this, device](int64_t index) { return loader_.batch(uint64_t(index), device); }},
+                graphs),
           device_(device) {}
 
     Seconds run(int steps) {
-        const TrainingStep step{
-            *process_, model_, optimizer_,
-            random_,   1,      [this](int64_t index) {
-                return loader_.batch(uint64_t(index), device_); }};
-        Seconds seconds;
+        bench::StepTimer timer(device_);
+        timer.mark();
         for (int i = 0; i < steps; ++i) {
-            const auto start = std::chrono::steady_clock::now();
-            step.run();
-            seconds.push_back(
-                std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+            step_.run();
+            if (device_ == Device::cpu) (void)step_.losses().read(); // as `engine train` does
+            timer.mark();
         }
-        return seconds;
+        return timer.seconds();
     }
     int64_t parameters() const { return model_.store.parameter_count(); }
     Dtype dtype() const { return model_.dtype; }
@@ -92,14 +100,16 @@ private:
     Optimizer optimizer_;
     RandomState random_;
     BatchLoader loader_;
+    TrainingStep step_;
     Device device_;
 };
 
 /// Steps of the configuration's solver, as `engine sample` does them.
 class SamplingWork {
 public:
-    SamplingWork(const Configuration& c, Device device)
-        : process_(make_process(c, device)), model_(c, device), denoiser_(model_) {
+    SamplingWork(const Configuration& c, Device device, const GraphOptions& graphs)
+        : process_(make_process(c, device)), model_(c, device), denoiser_(model_), device_(device) {
+        request_.graphs = graphs;
         request_.count = c.train.batch;
         request_.solver = c.sample.solver;
         if (process_->needs_prior())
@@ -108,14 +118,13 @@ public:
     }
 
     Seconds run(int steps) {
-        request_.steps = std::min(steps, process_->steps());
-        Seconds seconds;
-        auto last = std::chrono::steady_clock::now();
-        process_->sample(denoiser_, request_, [&](const processes::SampleStep& s) {
-            const auto now = std::chrono::steady_clock::now();
-            if (s.step > 0) seconds.push_back(std::chrono::duration<double>(now - last).count());
-            last = now;
-        });
+        // On a card each loop begins with eager steps and the capture, which are not what most steps take.
+        const int first = device_ == Device::cpu ? 0 : GraphedWork::eager_runs + 1;
+        request_.steps = std::min(steps + first, process_->steps());
+        bench::StepTimer timer(device_);
+        process_->sample(denoiser_, request_, [&](const processes::SampleStep&) { timer.mark(); });
+        Seconds seconds = timer.seconds();
+        if (std::ssize(seconds) > first) seconds.erase(seconds.begin(), seconds.begin() + first);
         return seconds;
     }
     int64_t parameters() const { return model_.store.parameter_count(); }
@@ -126,6 +135,7 @@ private:
     Model model_;
     ModelDenoiser denoiser_;
     processes::SampleRequest request_;
+    Device device_;
 };
 
 /// Multiplications and additions of one step as the ops count them (engine/profiler.h): a convolution's
@@ -142,7 +152,7 @@ double flops_of_step(Work& work) {
 template <class Work>
 void measure(const NetworkOptions& o, const Configuration& configuration, Device device) {
     const int64_t resting = resident_bytes();
-    Work work(configuration, device);
+    Work work(configuration, device, o.graphs.resolve(device, false));
     work.run(o.warm_up);
     const nlohmann::json about{{"ready", true},
                                {"config", o.config},
@@ -152,7 +162,8 @@ void measure(const NetworkOptions& o, const Configuration& configuration, Device
                                {"parameters", work.parameters()},
                                {"flops", flops_of_step(work)},
                                {"threads", cpu_threads()},
-                               {"device", describe_device(device)}};
+                               {"device", describe_device(device)},
+                               {"math", describe_math_mode()}};
     const auto memory = [&] {
         return device == Device::cpu ? peak_resident_bytes() - resting : memory_statistics(device).peak;
     };
@@ -194,6 +205,7 @@ void bench_network(const NetworkOptions& o) {
     Configuration configuration = configuration_of(o.config, o.settings);
     if (o.batch > 0) configuration.train.batch = o.batch;
     if (!o.dtype.empty()) configuration.train.dtype = o.dtype;
+    settle_math_mode(configuration.train);
     if (o.mode == "train")
         measure<TrainingWork>(o, configuration, device);
     else
@@ -220,6 +232,8 @@ void add_network_benchmark(CLI::App& bench) {
         ->check(CLI::Range(1, 1000000));
     command->add_option("--set", o->settings, "Override a key; may be repeated")->allow_extra_args(false);
     command->add_option("--device", o->device, "auto, cpu or cuda")->capture_default_str();
+    o->graphs.add_to(*command);
+    add_math_flags(*command);
     command->add_flag("--serve", o->serve,
                       "Read numbers of steps from standard input, answer each with JSON");
     command->add_flag("--json", o->json, "Print JSON, each step's time");

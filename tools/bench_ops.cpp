@@ -15,7 +15,7 @@ namespace heat::tools {
 namespace {
 
 struct OpsOptions {
-    std::string json, dtype = "f32", commit = HEAT_COMMIT;
+    std::string json, dtype = "f32", device = "auto", commit = HEAT_COMMIT;
     std::vector<std::string> compare;
     std::optional<double> fail_above;
     bench::OpBenchmarkOptions benchmark;
@@ -31,23 +31,25 @@ void print_row(const bench::OpMeasurement& m) {
 /// One op a line, so that two files can be looked at with diff.
 std::string to_text(const OpsOptions& options, const bench::Roofline& roofline, double clock_before,
                     const std::vector<bench::OpMeasurement>& measurements) {
-    nlohmann::json device = bench::describe_measurement(HEAT_VERSION, options.commit);
+    nlohmann::json device =
+        bench::describe_measurement(HEAT_VERSION, options.commit, options.benchmark.device);
     device["clock_mhz_before"] = clock_before;
     const bench::TimingOptions& timing = options.benchmark.timing;
-    const nlohmann::json head{{"what", "engine bench ops"},
-                              {"device", device},
-                              {"dtype", options.dtype},
-                              {"filter", options.benchmark.filter},
-                              {"timing",
-                               {{"clock", "steady_clock"},
-                                {"repeats", timing.repeats},
-                                {"min_seconds", timing.min_seconds},
-                                {"budget_seconds", timing.budget_seconds},
-                                {"warm_up", "calls until a sample is long enough, at least two"}}},
-                              {"roofline",
-                               {{"memory_gb_s", 1e-9 * roofline.bytes_per_second},
-                                {"f32_gflop_s", 1e-9 * roofline.f32_flops_per_second},
-                                {"bf16_gflop_s", 1e-9 * roofline.bf16_flops_per_second}}}};
+    const nlohmann::json head{
+        {"what", "engine bench ops"},
+        {"device", device},
+        {"dtype", options.dtype},
+        {"filter", options.benchmark.filter},
+        {"timing",
+         {{"clock", options.benchmark.device == Device::cpu ? "steady_clock" : "CUDA events"},
+          {"repeats", timing.repeats},
+          {"min_seconds", timing.min_seconds},
+          {"budget_seconds", timing.budget_seconds},
+          {"warm_up", "calls until a sample is long enough, at least two"}}},
+        {"roofline",
+         {{"memory_gb_s", 1e-9 * roofline.bytes_per_second},
+          {"f32_gflop_s", 1e-9 * roofline.f32_flops_per_second},
+          {"bf16_gflop_s", 1e-9 * roofline.bf16_flops_per_second}}}};
     std::string text = head.dump(1);
     text.erase(text.rfind('\n')); // the closing brace comes after the list
     text += ",\n \"ops\": [";
@@ -62,8 +64,9 @@ std::string to_text(const OpsOptions& options, const bench::Roofline& roofline, 
 void measure(OpsOptions& options) {
     if (options.dtype != "f32" && options.dtype != "bf16")
         throw Error(fmt::format("--dtype {}: expected f32 or bf16", options.dtype));
+    options.benchmark.device = device_from_name(options.device);
     options.benchmark.dtype = options.dtype == "f32" ? Dtype::f32 : Dtype::bf16;
-    const bench::Roofline roofline = bench::cpu_roofline();
+    const bench::Roofline roofline = bench::roofline_of_device(options.benchmark.device);
     const double clock_before = bench::clock_mhz();
     const InterruptGuard guard;
     fmt::print("{:<9} {:<4} {:>11} {:>8} {:>8} {:>9} {:>9}   op\n", "", "", "median us", "spread %", "GB/s",
@@ -116,6 +119,9 @@ void add_bench_ops_command(CLI::App& bench) {
     CLI::Option* filter =
         command->add_option("--filter", o->benchmark.filter, "Only ops that match, a regular expression");
     command->add_option("--dtype", o->dtype, "Of activations: f32 or bf16")->capture_default_str();
+    command->add_option("--device", o->device, "Where to compute")
+        ->type_name("{auto,cpu,cuda}")
+        ->capture_default_str();
     command->add_option("--json", o->json, "Write the measurements to this file")->excludes(compared);
     command->add_option("--repeat", timing.repeats, "Samples of each op")
         ->capture_default_str()

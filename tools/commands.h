@@ -14,6 +14,7 @@ void add_import_command(CLI::App& app);
 void add_export_command(CLI::App& app);
 void add_info_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
+void add_operator_command(CLI::App& app);
 // These two describe the whole program, whatever else is added.
 void add_completion_command(CLI::App& app);
 void add_man_command(CLI::App& app);

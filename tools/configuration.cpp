@@ -98,6 +98,8 @@ std::vector<Field> fields_of(Configuration& c) {
         {"train.batch", &t.batch, 1, 1e6},
         {"train.seed", &t.seed, 0, 9223372036854775807.0},
         {"train.dtype", &t.dtype},
+        {"train.strict_f32", &t.strict_f32},
+        {"train.deterministic", &t.deterministic},
         {"train.learning_rate", &t.optimizer.learning_rate, 0, 1e3},
         {"train.warm_up", &t.optimizer.warm_up, 0, 1e12},
         {"train.beta1", &t.optimizer.beta1, 0, 1, Open::high},

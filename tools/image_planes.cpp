@@ -9,13 +9,9 @@
 namespace heat::tools {
 namespace {
 
-/// N×rows×columns to N×columns×rows.
-std::vector<float> transpose(const std::vector<float>& from, int64_t n, int64_t rows, int64_t columns) {
+std::vector<float> transposed(const std::vector<float>& from, int64_t n, int64_t rows, int64_t columns) {
     std::vector<float> to(from.size());
-    for (int64_t i = 0; i < n; ++i)
-        for (int64_t r = 0; r < rows; ++r)
-            for (int64_t c = 0; c < columns; ++c)
-                to[size_t((i * columns + c) * rows + r)] = from[size_t((i * rows + r) * columns + c)];
+    transpose_images(from.data(), to.data(), n, rows, columns);
     return to;
 }
 
@@ -26,12 +22,12 @@ Tensor images_of_array(const NpyArray& array, const std::string& name, int64_t c
     if (s.size() != 4 || s[1] != channels || s[0] < 1)
         throw Error(fmt::format("{}: expected an array N×{}×H×W, got {}", name, channels, Shape(s).text()));
     return Tensor::from_host(Shape{s[0], s[2], s[3], channels},
-                             transpose(npy_to_f32(array), s[0], channels, s[2] * s[3]), device);
+                             transposed(npy_to_f32(array), s[0], channels, s[2] * s[3]), device);
 }
 
-void write_image_array(const std::filesystem::path& path, const Tensor& images) {
+void write_image_planes(const std::filesystem::path& path, const Tensor& images) {
     const Shape& s = images.shape();
-    const std::vector<float> values = transpose(images.to_host(), s[0], s[1] * s[2], s[3]);
+    const std::vector<float> values = transposed(images.to_host(), s[0], s[1] * s[2], s[3]);
     write_npy(path, NpyView({s[0], s[3], s[1], s[2]}, values));
 }
 

@@ -1,5 +1,6 @@
 #include "engine/machine.h"
 #include "tools/commands.h"
+#include "tools/math_flags.h"
 #include "tools/model.h"
 
 #include <fmt/format.h>
@@ -22,6 +23,7 @@ nlohmann::json describe_build() {
             {"cpu", describe_device(Device::cpu)},
             {"gpu", describe_device(Device::cuda)},
             {"cpu_bf16_is_faster", bf16_is_faster(Device::cpu)},
+            {"gpu_math", describe_math_mode()},
             {"libraries", libraries}};
 }
 

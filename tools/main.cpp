@@ -86,6 +86,7 @@ int run(int argc, char** argv) {
     heat::tools::add_export_command(app);
     heat::tools::add_info_command(app);
     heat::tools::add_bench_command(app);
+    heat::tools::add_operator_command(app);
     heat::tools::add_completion_command(app);
     heat::tools::add_man_command(app);
     try {

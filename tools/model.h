@@ -33,6 +33,8 @@ public:
     explicit ModelDenoiser(const Model& model, std::optional<int32_t> label = std::nullopt)
         : model_(model), label_(label) {}
     Tensor predict(const Tensor& x, const Tensor& timesteps) override;
+    /// A class is brought from the host in each call, which no graph can do.
+    bool capturable() const override { return !label_; }
 
 private:
     const Model& model_;

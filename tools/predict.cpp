@@ -1,6 +1,7 @@
 #include "kernels/error.h"
 #include "tools/commands.h"
 #include "tools/image_planes.h"
+#include "tools/math_flags.h"
 #include "tools/model.h"
 
 #include <fmt/format.h>
@@ -28,7 +29,7 @@ void predict(const PredictOptions& options) {
     ModelDenoiser denoiser(*run.model, checked_label(run.configuration.network, options.label));
     const auto start = std::chrono::steady_clock::now();
     const Tensor y = denoiser.predict(x, Tensor::full(Shape{x.shape()[0]}, float(options.timestep), device));
-    write_image_array(options.output, y);
+    write_image_planes(options.output, y);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const Shape& s = y.shape();
     if (options.json)
@@ -71,6 +72,7 @@ void add_predict_command(CLI::App& app) {
     command->add_option("--device", o->device, "Where to compute")
         ->type_name("{auto,cpu,cuda}")
         ->capture_default_str();
+    add_math_flags(*command);
     command->add_flag("--json", o->json, "Print the result as JSON");
     command->footer("Examples:\n"
                     "  engine predict runs/garments --input x.npy --t 500 --output eps.npy\n"

@@ -19,7 +19,7 @@ void ProfileOption::add_to(CLI::App& command, const std::string& own_folder) {
 
 ProfileRecording::ProfileRecording(const ProfileOption& option, Device device) : option_(option) {
     if (!option.wanted()) return;
-    if (device == Device::cpu) roofline_ = bench::cpu_roofline();
+    roofline_ = bench::roofline_of_device(device);
     Profiler::start();
     recording_ = true;
 }

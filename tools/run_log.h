@@ -22,10 +22,6 @@ struct LossMean {
     double sum = 0;
     int64_t count = 0;
 
-    void add(double loss) {
-        sum += loss;
-        ++count;
-    }
     double value() const { return sum / double(count); }
 };
 

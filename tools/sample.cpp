@@ -4,8 +4,10 @@
 #include "engine/profiler.h"
 #include "kernels/error.h"
 #include "tools/commands.h"
+#include "tools/graph_option.h"
 #include "tools/image_planes.h"
 #include "tools/interrupt.h"
+#include "tools/math_flags.h"
 #include "tools/memory_estimate.h"
 #include "tools/model.h"
 #include "tools/output.h"
@@ -33,6 +35,7 @@ struct SampleOptions {
     std::optional<int64_t> count_given, checkpoint, label;
     bool trajectory = false, no_clip = false, no_singles = false, values = false, json = false;
     ProfileOption profile;
+    GraphOption graphs;
 };
 
 void write_all(const SampledImages& images, const fs::path& out, bool singles, int64_t first_index) {
@@ -48,7 +51,7 @@ void write_all(const SampledImages& images, const fs::path& out, bool singles, i
     write_npz(out / "samples.npz", {&entry, 1});
     if (!images.values.empty()) {
         const Shape shape{images.count, images.height, images.width, images.channels};
-        write_image_array(out / "samples.npy", Tensor::from_host(shape, images.values, Device::cpu));
+        write_image_planes(out / "samples.npy", Tensor::from_host(shape, images.values, Device::cpu));
     }
     if (!images.trajectory.empty()) {
         std::vector<int> delays(images.trajectory.size(), 80);
@@ -104,6 +107,7 @@ void sample(const SampleOptions& options) {
         plan.request.start = read_start(options, *run.process);
         plan.count = plan.request.start.shape()[0];
     }
+    plan.request.graphs = options.graphs.resolve(device, options.profile.wanted());
     expect_memory_to_sample(run.configuration, plan.count, plan.batch);
     std::error_code error; // found out before the work, not after it
     const bool made = fs::create_directories(options.out, error);
@@ -202,7 +206,9 @@ void add_sample_command(CLI::App& app) {
     command->add_option("--device", o->device, "Where to compute")
         ->type_name("{auto,cpu,cuda}")
         ->capture_default_str();
+    add_math_flags(*command);
     command->add_flag("--json", o->json, "Print the result as JSON");
+    o->graphs.add_to(*command);
     o->profile.add_to(*command, "the --out folder");
     add_quiet_flag(*command);
     command->footer(

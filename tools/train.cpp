@@ -1,7 +1,9 @@
 #include "kernels/error.h"
 #include "tools/commands.h"
 #include "tools/dry_run.h"
+#include "tools/graph_option.h"
 #include "tools/interrupt.h"
+#include "tools/math_flags.h"
 #include "tools/output.h"
 #include "tools/profiling.h"
 #include "tools/trainer.h"
@@ -20,6 +22,7 @@ struct TrainOptions {
     std::string config, out, device = "auto";
     std::vector<std::string> settings;
     ProfileOption profile;
+    GraphOption graphs;
     bool json = false, dry_run = false;
 };
 
@@ -73,8 +76,9 @@ void train(const TrainOptions& options) {
     RunFolder folder(options.out);
     if (folder.exists() && !options.dry_run)
         folder.lock(); // refused before the data are read, and nobody else changes it
-    const Configuration configuration = configuration_for(options, folder);
-    Trainer trainer(configuration, device);
+    Configuration configuration = configuration_for(options, folder);
+    settle_math_mode(configuration.train);
+    Trainer trainer(configuration, device, options.graphs.resolve(device, options.profile.wanted()));
     note(fmt::format("{}\n{} parameters, activations {}, {}", trainer.dataset().description,
                      trainer.model().store.parameter_count(), name_of(trainer.model().dtype),
                      name_of(device)));
@@ -128,6 +132,8 @@ void add_train_command(CLI::App& app) {
     command->add_option("--device", options->device, "Where to compute")
         ->type_name("{auto,cpu,cuda}")
         ->capture_default_str();
+    options->graphs.add_to(*command);
+    add_math_flags(*command);
     options->profile.add_to(*command, "RUN/profile");
     command->add_flag("--json", options->json,
                       "Print JSON: an object a line of the log, and the result as the last");

@@ -13,7 +13,6 @@
 #include "tools/progress.h"
 #include "tools/remark.h"
 #include "tools/run_checkpoint.h"
-#include "tools/training_step.h"
 
 #include <fmt/format.h>
 
@@ -58,14 +57,23 @@ const Configuration& affordable(const Configuration& configuration, Device devic
 
 } // namespace
 
-Trainer::Trainer(const Configuration& configuration, Device device)
+Trainer::Trainer(const Configuration& configuration, Device device, const GraphOptions& graphs)
     : configuration_(configuration), device_(device), images_(load_images(configuration.data)),
       order_(uint64_t(configuration.train.seed), uint32_t(images_->count()),
              uint32_t(configuration.train.batch)),
       process_(make_process(configuration, device)),
       model_(affordable(configuration, device, order_.batch_size()), device),
       optimizer_(model_.store, configuration.train.optimizer),
-      random_(uint64_t(configuration.train.seed), device) {
+      random_(uint64_t(configuration.train.seed), device), graphs_(graphs),
+      step_({.process = *process_,
+             .network = model_.network,
+             .store = model_.store,
+             .dtype = model_.dtype,
+             .optimizer = optimizer_,
+             .random = random_,
+             .accumulation = configuration.train.optimizer.accumulation,
+             .batch = [this](int64_t index) { return batch(index); }},
+            graphs) {
     const int multiple = configuration.network.size_multiple();
     const DataConfig& data = configuration.data;
     if (data.height % multiple || data.width % multiple)
@@ -91,6 +99,7 @@ SamplingPlan Trainer::sampling_plan() const {
     plan.request.steps = int(configuration_.sample.steps);
     plan.request.spacing = configuration_.sample.spacing;
     plan.request.clip = configuration_.sample.clip;
+    plan.request.graphs = graphs_;
     return plan;
 }
 
@@ -108,19 +117,9 @@ Tensor Trainer::batch(int64_t index) {
     return loader_->batch(uint64_t(index), device_);
 }
 
-float Trainer::train_step() {
-    return TrainingStep{*process_,
-                        model_,
-                        optimizer_,
-                        random_,
-                        configuration_.train.optimizer.accumulation,
-                        [this](int64_t index) { return batch(index); }}
-        .run();
-}
-
 void Trainer::resume(const RunFolder& folder) {
     if (const auto state = resume_checkpoint(folder, model_.store, optimizer_, DamagedOnes::set_aside)) {
-        losses_ = state->losses;
+        step_.losses().begin(state->step, state->losses.sum, state->losses.count);
         saved_ = state->step;
         note(fmt::format("resuming at step {}", state->step));
     }
@@ -162,15 +161,26 @@ void Trainer::prepare_prior(const RunFolder& folder) {
     save_tensors(folder.prior(), process_->prior());
 }
 
-void Trainer::fail(const RunFolder& folder, const std::string& what, const std::string& advice) const {
-    throw Error(fmt::format("step {}: {}; the last good checkpoint is {}. {}", optimizer_.steps(), what,
+void Trainer::fail(const RunFolder& folder, int64_t step, const std::string& what,
+                   const std::string& advice) const {
+    throw Error(fmt::format("step {}: {}; the last good checkpoint is {}. {}", step, what,
                             saved_ ? folder.checkpoint_folder(*saved_).string() : "none", advice));
 }
 
-void Trainer::expect_finite(const RunFolder& folder, const char* name, double value) const {
+void Trainer::expect_finite(const RunFolder& folder, int64_t step, const char* name, double value) const {
     if (std::isfinite(value)) return;
-    fail(folder, fmt::format("the {} is {}", name, std::isnan(value) ? "not a number" : "infinite"),
+    fail(folder, step, fmt::format("the {} is {}", name, std::isnan(value) ? "not a number" : "infinite"),
          "Try a smaller train.learning_rate or train.dtype=f32");
+}
+
+/// The losses since the last line of the log; throws for the first update that went astray. Waits for the
+/// device.
+LossMean Trainer::checked_losses(const RunFolder& folder) {
+    const kernels::LossTotals totals = step_.losses().read();
+    if (totals.bad_norm_step && (!totals.bad_loss_step || totals.bad_norm_step < totals.bad_loss_step))
+        expect_finite(folder, totals.bad_norm_step, "gradient norm", totals.bad_norm);
+    if (totals.bad_loss_step) expect_finite(folder, totals.bad_loss_step, "loss", totals.bad_loss);
+    return {totals.sum, totals.count};
 }
 
 /// Says so when the loader was what training waited for.
@@ -186,18 +196,20 @@ void Trainer::report_waiting() const {
 
 void Trainer::save(const RunFolder& folder) {
     if (saved_ == optimizer_.steps()) return;
-    expect_finite(folder, "gradient norm", optimizer_.gradient_norm());
+    const LossMean losses = checked_losses(folder);
+    expect_finite(folder, optimizer_.steps(), "gradient norm", optimizer_.gradient_norm());
     const ProfileScope scope("checkpoint");
     RunState state;
     state.step = optimizer_.steps();
     state.seed = configuration_.train.seed;
     state.images = state.step * images_per_step();
-    state.losses = losses_;
+    state.losses = losses;
     try {
         RunLog(folder).sync(); // the lines before the checkpoint are not written again
         save_checkpoint(folder, model_.store, optimizer_, state);
     } catch (const Error& error) {
-        fail(folder, error.what(), "Once that is mended, the same command goes on from there");
+        fail(folder, optimizer_.steps(), error.what(),
+             "Once that is mended, the same command goes on from there");
     }
     saved_ = state.step;
     folder.thin(configuration_.train.keep, configuration_.train.keep_every);
@@ -226,7 +238,8 @@ void Trainer::draw_samples(const RunFolder& folder) {
         write_png(grid_path(folder), grid);
         RunLog(folder).add_grid(optimizer_.steps(), grid);
     } catch (const Error& error) {
-        fail(folder, error.what(), "Once that is mended, the same command goes on from there");
+        fail(folder, optimizer_.steps(), error.what(),
+             "Once that is mended, the same command goes on from there");
     }
 }
 
@@ -234,20 +247,21 @@ void Trainer::log(const RunFolder& folder, Progress& progress, int64_t first_ste
                   const LogCallback& report) {
     LogRecord record;
     record.step = optimizer_.steps();
-    record.loss = losses_.value();
+    record.loss = checked_losses(folder).value();
     record.learning_rate = optimizer_.learning_rate_at(record.step);
     record.gradient_norm = optimizer_.gradient_norm();
     record.images_per_second = double((record.step - first_step) * images_per_step()) / progress.seconds();
-    expect_finite(folder, "gradient norm", record.gradient_norm);
+    expect_finite(folder, record.step, "gradient norm", record.gradient_norm);
     try {
         RunLog(folder).add(record);
     } catch (const Error& error) {
-        fail(folder, error.what(), "Once that is mended, the same command goes on from there");
+        fail(folder, optimizer_.steps(), error.what(),
+             "Once that is mended, the same command goes on from there");
     }
     if (report) report(record);
     progress.show(record.step,
                   fmt::format("loss {:.4f}  {:.0f} images/s", record.loss, record.images_per_second));
-    losses_ = {};
+    step_.losses().begin_mean();
 }
 
 bool Trainer::run(RunFolder& folder, const LogCallback& report) {
@@ -263,10 +277,9 @@ bool Trainer::run(RunFolder& folder, const LogCallback& report) {
     if (first > 0 && grid_due() && !fs::exists(grid_path(folder))) draw_samples(folder);
     Progress progress("step", first, train.steps);
     while (optimizer_.steps() < train.steps && !InterruptGuard::requested()) {
-        const float loss = train_step();
+        step_.run();
         const int64_t step = optimizer_.steps();
-        expect_finite(folder, "loss", loss);
-        losses_.add(loss);
+        if (device_ == Device::cpu || grid_due()) (void)checked_losses(folder); // a card is asked seldom
         if (step % train.log_every == 0 || step == train.steps) log(folder, progress, first, report);
         if (step % train.checkpoint_every == 0) save(folder);
         if (grid_due() && !InterruptGuard::requested()) draw_samples(folder);

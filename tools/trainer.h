@@ -7,6 +7,7 @@
 #include "tools/run_log.h"
 #include "tools/sampling.h"
 #include "tools/training_cost.h"
+#include "tools/training_step.h"
 
 #include <functional>
 
@@ -19,8 +20,8 @@ using LogCallback = std::function<void(const LogRecord&)>;
 class Trainer {
 public:
     /// Loads the data, checks it against the configuration, builds process, network and optimiser. Nothing is
-    /// written.
-    Trainer(const Configuration& configuration, Device device);
+    /// written. `graphs`: whether steps are captured where the device can.
+    Trainer(const Configuration& configuration, Device device, const GraphOptions& graphs = {});
 
     /// Trains until train.steps, or until a signal asks to stop; the run folder holds a checkpoint either
     /// way. The folder must be locked, and an InterruptGuard live. Returns false when it was interrupted;
@@ -42,7 +43,6 @@ private:
     int64_t images_per_step() const;
     BatchOptions batch_options() const;
     Tensor batch(int64_t index);
-    float train_step();
     void resume(const RunFolder& folder);
     void make_prior();
     void prepare_prior(const RunFolder& folder);
@@ -51,8 +51,10 @@ private:
     void log(const RunFolder& folder, Progress& progress, int64_t first_step, const LogCallback& report);
     std::filesystem::path grid_path(const RunFolder& folder) const;
     void draw_samples(const RunFolder& folder);
-    [[noreturn]] void fail(const RunFolder& folder, const std::string& what, const std::string& advice) const;
-    void expect_finite(const RunFolder& folder, const char* name, double value) const;
+    [[noreturn]] void fail(const RunFolder& folder, int64_t step, const std::string& what,
+                           const std::string& advice) const;
+    void expect_finite(const RunFolder& folder, int64_t step, const char* name, double value) const;
+    LossMean checked_losses(const RunFolder& folder);
     void measure_sampling(TrainingCost& cost);
 
     Configuration configuration_;
@@ -63,9 +65,10 @@ private:
     Model model_;
     Optimizer optimizer_;
     RandomState random_;
+    GraphOptions graphs_;
     std::optional<int64_t> saved_;        ///< step of the newest sound checkpoint
-    LossMean losses_;                     ///< since the last line of the log
     std::unique_ptr<BatchLoader> loader_; ///< of the training batches
+    TrainingStep step_;                   ///< its losses are those since the last line of the log
 };
 
 } // namespace heat::tools

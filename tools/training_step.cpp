@@ -2,25 +2,54 @@
 
 #include "engine/ops/loss.h"
 
+#include <utility>
+
 namespace heat::tools {
 
-float TrainingStep::run() const {
-    float loss = 0;
-    for (int i = 0; i < accumulation; ++i) {
-        const int64_t index = optimizer.steps() * accumulation + i;
-        random.set_step(uint32_t(index));
-        const processes::TrainingBatch b = process.training_batch(batch(index), random, 0);
-        Tape tape;
-        const Variable output = model.network.forward(
-            Variable(b.input), b.timesteps,
-            {.dtype = model.dtype, .dropout = &random, .image_offset = 0, .labels = {}});
-        const auto loss_of = b.loss == LossKind::absolute ? absolute_error : squared_error;
-        const BatchLoss error = loss_of(output, b.target, b.weight, b.scale);
-        tape.backward(error.loss);
-        loss += error.loss.value().to_host()[0] / float(accumulation);
+TrainingStep::TrainingStep(Parts parts, const GraphOptions& graphs)
+    : parts_(std::move(parts)), losses_(parts_.store.values().device()),
+      watches_norm_(parts_.store.values().device() == Device::cuda),
+      memory_(std::make_shared<MemoryReservation>(parts_.store.values().device())),
+      pass_("the pass of a batch", graphs, memory_), update_("the optimiser's update", graphs, memory_) {
+    parts_.optimizer.skip_non_finite_updates(watches_norm_);
+    losses_.begin(parts_.optimizer.steps(), 0, 0);
+}
+
+void TrainingStep::pass(const Tensor& images) {
+    const processes::TrainingBatch b = parts_.process.training_batch(images, parts_.random, 0);
+    Tape tape;
+    const Variable output = parts_.network.forward(
+        Variable(b.input), b.timesteps,
+        {.dtype = parts_.dtype, .dropout = &parts_.random, .image_offset = 0, .labels = {}});
+    const auto loss_of = b.loss == LossKind::absolute ? absolute_error : squared_error;
+    const BatchLoss error = loss_of(output, b.target, b.weight, b.scale);
+    tape.backward(error.loss);
+    losses_.add(error.loss.value(), parts_.accumulation);
+}
+
+void TrainingStep::run() {
+    Optimizer& optimizer = parts_.optimizer;
+    for (int i = 0; i < parts_.accumulation; ++i) {
+        const int64_t index = optimizer.steps() * parts_.accumulation + i;
+        const Tensor images = parts_.batch(index);
+        parts_.random.set_step(uint32_t(index));
+        if (!pass_.active()) {
+            pass(images);
+            continue;
+        }
+        if (!images_.defined() || images_.shape() != images.shape())
+            images_ = Tensor(images.shape(), images.dtype(), images.device());
+        images_.copy_from(images);
+        pass_.run(
+            images.shape().extents(), [this] { pass(images_); },
+            [this] { parts_.store.values_changed(); }); // so that the graph packs the weights each time
     }
-    optimizer.step();
-    return loss;
+    optimizer.begin_step();
+    update_.run({}, [this] {
+        parts_.optimizer.update();
+        losses_.close(watches_norm_ ? parts_.optimizer.gradient_norm_data() : nullptr);
+    });
+    optimizer.end_step();
 }
 
 } // namespace heat::tools

@@ -1,26 +1,54 @@
 #pragma once
 
+#include "engine/graph.h"
+#include "engine/loss_record.h"
 #include "engine/optimizer.h"
+#include "nets/unet.h"
 #include "processes/process.h"
-#include "tools/model.h"
 
 #include <functional>
 
 namespace heat::tools {
 
-/// What one update of a network needs; owned by the caller.
-struct TrainingStep {
-    const processes::Process& process;
-    Model& model;
-    Optimizer& optimizer;
-    RandomState& random;
-    int accumulation = 1;                       ///< batches whose gradients are averaged
-    std::function<Tensor(int64_t index)> batch; ///< images of batch `index`, N×H×W×C f32 in the data range
+/// The updates of a network. On a card an update waits for nothing there: what changes from one to the next
+/// lies in device memory, losses are gathered in a LossRecord, and after two eager updates both the pass of a
+/// batch (forward and backward) and the optimiser's are captured and replayed as CUDA graphs.
+class TrainingStep {
+public:
+    /// What updates work on; owned by the caller.
+    struct Parts {
+        const processes::Process& process;
+        const nets::UNet& network;
+        ParameterStore& store;
+        Dtype dtype; ///< of activations
+        Optimizer& optimizer;
+        RandomState& random;
+        int accumulation = 1; ///< batches whose gradients are averaged
+        std::function<Tensor(int64_t index)>
+            batch; ///< images of batch `index`, N×H×W×C f32 in the data range
+    };
+
+    /// On a card the optimiser is told to skip updates of a gradient that is not finite, because the host
+    /// learns of them late.
+    explicit TrainingStep(Parts parts, const GraphOptions& graphs = {});
 
     /// Draws levels and noise, predicts, differentiates and updates. Batch i of the update has the index
-    /// steps · accumulation + i, which is its position in the data and in the random numbers. Returns the
-    /// mean loss; waits for the device to read it.
-    float run() const;
+    /// steps · accumulation + i, which is its position in the data and in the random numbers.
+    void run();
+
+    /// The updates' mean losses, and the first that was not finite.
+    LossRecord& losses() { return losses_; }
+    bool captured() const { return pass_.captured() && update_.captured(); }
+
+private:
+    void pass(const Tensor& images);
+
+    Parts parts_;
+    LossRecord losses_;
+    bool watches_norm_;
+    Tensor images_; ///< where a captured pass finds its batch
+    std::shared_ptr<MemoryReservation> memory_;
+    GraphedWork pass_, update_;
 };
 
 } // namespace heat::tools

@@ -25,27 +25,37 @@ bool is_mirrored(const BatchOptions& options, size_t place) {
 
 void gather_batch(const ImageSource& images, std::span<const uint32_t> indices, const BatchOptions& options,
                   HostBatch& batch) {
+    batch.shape = Shape{0, 0, 0, 0};
+    batch.values.clear();
+    gather_batch(images, indices, options, [&](const Shape& shape) {
+        batch.shape = shape;
+        batch.values.resize(size_t(shape.count()));
+        return batch.values.data();
+    });
+}
+
+void gather_batch(const ImageSource& images, std::span<const uint32_t> indices, const BatchOptions& options,
+                  const std::function<float*(const Shape&)>& memory) {
     const ProfileScope scope("gather batch");
     float value_of[256];
     const float step = (options.high - options.low) / 255.f;
     for (int byte = 0; byte < 256; ++byte) value_of[byte] = options.low + step * float(byte);
-    batch.shape = Shape{0, 0, 0, 0};
-    batch.values.clear();
+    Shape first;
+    float* values = nullptr;
     for (size_t i = 0; i < indices.size(); ++i) {
         const Image8 image = images.decode(indices[i]).image;
         const Shape shape{int64_t(indices.size()), image.height, image.width, image.channels};
         if (i == 0) {
-            batch.shape = shape;
-            batch.values.resize(size_t(shape.count()));
+            first = shape;
+            values = memory(shape);
         }
-        if (shape != batch.shape)
+        if (shape != first)
             throw Error(fmt::format("a batch takes images of one size: image {} is {}x{}x{}, the first {}",
-                                    indices[i], image.height, image.width, image.channels,
-                                    batch.shape.text()));
+                                    indices[i], image.height, image.width, image.channels, first.text()));
         const size_t each = image.pixels.size(), channels = size_t(image.channels);
         const size_t row = size_t(image.width) * channels;
         const uint8_t* from = image.pixels.data();
-        float* to = batch.values.data() + i * each;
+        float* to = values + i * each;
         if (is_mirrored(options, i))
             for (size_t begin = 0; begin < each; begin += row)
                 for (size_t x = row; x > 0; x -= channels)

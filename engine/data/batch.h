@@ -3,6 +3,7 @@
 #include "engine/data/image_source.h"
 #include "engine/tensor.h"
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -21,8 +22,12 @@ struct HostBatch {
     std::vector<float> values;
 };
 
-/// Writes the images at these indices into `batch`, whose memory is used again. Serial, so that a loader's
-/// thread leaves the others alone. Throws Error as ImageSource::decode, and when the images differ in size.
+/// Writes the images at these indices, at least one, into the memory that `memory` gives for their shape
+/// N×H×W×C. Serial, so that a loader's thread leaves the others alone. Throws Error as ImageSource::decode,
+/// and when the images differ in size.
+void gather_batch(const ImageSource& images, std::span<const uint32_t> indices, const BatchOptions& options,
+                  const std::function<float*(const Shape&)>& memory);
+/// The same into `batch`, whose memory is used again.
 void gather_batch(const ImageSource& images, std::span<const uint32_t> indices, const BatchOptions& options,
                   HostBatch& batch);
 

@@ -41,42 +41,56 @@ void BatchLoader::work() {
         const uint64_t index = next_++, generation = generation_;
         Made made;
         std::vector<uint32_t> indices;
-        HostBatch memory;
+        std::unique_ptr<UploadSlot> slot;
         try {
             indices = order_(index);
-            if (!spare_.empty()) {
-                memory = std::move(spare_.back());
-                spare_.pop_back();
+            if (spare_.empty()) {
+                slot = std::make_unique<UploadSlot>(device_);
+            } else { // the one that has been idle longest
+                slot = std::move(spare_.front());
+                spare_.erase(spare_.begin());
             }
         } catch (...) {
             made.failure = std::current_exception();
         }
         if (!made.failure) {
             lock.unlock();
-            made = make(index, indices, std::move(memory));
+            made = make(index, indices, std::move(slot));
             lock.lock();
         }
-        if (generation != generation_) continue;
+        if (generation != generation_) {
+            recycle(std::move(made));
+            continue;
+        }
         made_.insert_or_assign(index, std::move(made));
         made_changed_.notify_one();
     }
 }
 
 BatchLoader::Made BatchLoader::make(uint64_t index, const std::vector<uint32_t>& indices,
-                                    HostBatch memory) const {
-    Made made{std::move(memory), nullptr};
+                                    std::unique_ptr<UploadSlot> slot) const {
+    Made made{std::move(slot), nullptr};
     BatchOptions options = options_;
     options.step = uint32_t(index);
     try {
-        gather_batch(images_, indices, options, made.batch);
+        gather_batch(images_, indices, options, [&](const Shape& shape) { return made.slot->fill(shape); });
+        made.slot->send();
     } catch (...) {
         made.failure = std::current_exception();
     }
     return made;
 }
 
-void BatchLoader::begin_at(uint64_t index) {
+/// Under the lock. A slot that failed, or that is of another device, is not used again.
+void BatchLoader::recycle(Made made) {
+    if (made.slot && !made.failure && made.slot->device() == device_) spare_.push_back(std::move(made.slot));
+}
+
+void BatchLoader::begin_at(uint64_t index, Device device) {
     ++generation_;
+    if (device != device_) spare_.clear();
+    device_ = device;
+    for (auto& [number, made] : made_) recycle(std::move(made));
     made_.clear();
     wanted_ = next_ = index;
     begun_ = true;
@@ -84,23 +98,24 @@ void BatchLoader::begin_at(uint64_t index) {
 
 Tensor BatchLoader::batch(uint64_t index, Device device) {
     std::unique_lock lock(mutex_);
-    const bool anew = !begun_ || index != wanted_;
-    if (anew) begin_at(index);
+    const bool anew = !begun_ || index != wanted_ || device != device_;
+    if (anew) begin_at(index, device);
     wanted_changed_.notify_all();
     const auto start = std::chrono::steady_clock::now();
     made_changed_.wait(lock, [&] { return made_.contains(index); });
+    const double waited = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    Made made = std::move(made_.extract(index).mapped());
     if (!anew) {
-        seconds_waited_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        if (!made.slot || !made.slot->was_held_back()) seconds_waited_ += waited;
         ++batches_given_;
     }
-    Made made = std::move(made_.extract(index).mapped());
     wanted_ = index + 1;
     lock.unlock();
     wanted_changed_.notify_all();
     if (made.failure) std::rethrow_exception(made.failure);
-    Tensor tensor = Tensor::from_host(made.batch.shape, made.batch.values, device);
+    Tensor tensor = made.slot->take();
     lock.lock();
-    spare_.push_back(std::move(made.batch));
+    recycle(std::move(made));
     return tensor;
 }
 

@@ -2,11 +2,13 @@
 
 #include "engine/data/batch.h"
 #include "engine/data/batch_order.h"
+#include "engine/upload.h"
 
 #include <condition_variable>
 #include <exception>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -31,22 +33,26 @@ public:
     BatchLoader(const BatchLoader&) = delete;
     BatchLoader& operator=(const BatchLoader&) = delete;
 
-    /// Batch `index` as f32 N×H×W×C. Throws what its making threw.
+    /// Batch `index` as f32 N×H×W×C. On a card its copy has been under way since it was made, from pinned
+    /// memory and beside what the card computes; nothing waits for the card but the making of later batches,
+    /// of which as many are under way as run ahead. Throws what its making threw.
     Tensor batch(uint64_t index, Device device);
 
     /// Seconds that batch() has waited in all for batches that were not ready, and how many batches it gave;
-    /// the first after each new beginning, which nothing could make ahead, is left out.
+    /// what waited for a card that was behind, and the first after each new beginning, which nothing could
+    /// make ahead, is left out.
     double seconds_waited() const { return seconds_waited_; }
     uint64_t batches_given() const { return batches_given_; }
 
 private:
     struct Made {
-        HostBatch batch;
+        std::unique_ptr<UploadSlot> slot;
         std::exception_ptr failure;
     };
     void work();
-    Made make(uint64_t index, const std::vector<uint32_t>& indices, HostBatch memory) const;
-    void begin_at(uint64_t index);
+    Made make(uint64_t index, const std::vector<uint32_t>& indices, std::unique_ptr<UploadSlot> slot) const;
+    void recycle(Made made);
+    void begin_at(uint64_t index, Device device);
 
     const ImageSource& images_;
     BatchOrder order_;
@@ -59,8 +65,9 @@ private:
     uint64_t next_ = 0;       ///< the batch that is made next
     uint64_t generation_ = 0; ///< of beginnings; what an earlier one has under way is of no use
     bool begun_ = false, stopping_ = false;
+    Device device_ = Device::cpu; ///< of the batches that are made now
     std::map<uint64_t, Made> made_;
-    std::vector<HostBatch> spare_; ///< memory to use again
+    std::vector<std::unique_ptr<UploadSlot>> spare_; ///< to use again
 
     double seconds_waited_ = 0;
     uint64_t batches_given_ = 0;

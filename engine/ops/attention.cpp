@@ -1,6 +1,8 @@
 #include "engine/ops/attention.h"
 
 #include "engine/profiler.h"
+#include "kernels/attention.h"
+#include "kernels/descriptions/graph_tensor.h"
 #include "kernels/error.h"
 #include "kernels/gemm.h"
 #include "kernels/softmax.h"
@@ -72,6 +74,57 @@ void backward(const Extents& e, const Variable& q, const Variable& k, const Vari
     k.add_gradient(std::move(dk));
 }
 
+/// Products, a softmax and products again: on any device, any type.
+Variable composed(const Extents& e, const Variable& query, const Variable& key, const Variable& value) {
+    Tensor scores(Shape{e.n, e.heads, e.t, e.t}, Dtype::f32, query.device());
+    product(e, e.t, e.t, e.depth(), query.value(), e.rows(), key.value(), e.transposed(), scores, e.scores(),
+            e.scale());
+    Tensor weights(scores.shape(), query.dtype(), query.device());
+    with_activation_type(query.dtype(), [&]<class T>(T) {
+        kernels::softmax_forward(scores.stream(), scores.data<float>(), weights.data<T>(),
+                                 e.n * e.heads * e.t, int(e.t));
+    });
+    scores = Tensor();
+    Tensor y(query.shape(), query.dtype(), query.device());
+    product(e, e.t, e.depth(), e.t, weights, e.scores(), value.value(), e.rows(), y, e.rows(), 1.f);
+    return make_result(std::move(y), wants_gradient({&query, &key, &value}),
+                       [=](const Tensor& dy) { backward(e, query, key, value, weights, dy); });
+}
+
+/// The library's kernel for these operands, or null.
+const kernels::FusedAttention* fused_for(const Extents& e, const Variable& query, const Variable& key,
+                                         const Variable& value, bool training) {
+    for (const Variable* x : {&query, &key, &value})
+        if (!kernels::aligned_for_graph(x->value().raw())) return nullptr;
+    const kernels::FusedAttention* fused =
+        kernels::fused_attention(query.value().stream(), {e.n, e.t, e.heads, e.depth()}, query.dtype());
+    return fused && (fused->has_backward() || !training) ? fused : nullptr;
+}
+
+Variable fused_attention(const kernels::FusedAttention& fused, const Extents& e, const Variable& query,
+                         const Variable& key, const Variable& value) {
+    const Device device = query.device();
+    Tensor y(query.shape(), query.dtype(), device), statistics(Shape{e.n, e.heads, e.t}, Dtype::f32, device);
+    fused.forward(y.stream(), query.value().raw(), key.value().raw(), value.value().raw(), y.raw(),
+                  statistics.data<float>(), allocate(device, fused.forward_workspace_bytes()).get());
+    return make_result(y, wants_gradient({&query, &key, &value}), [=, &fused](const Tensor& gradient) {
+        const ProfileScope scope("attention backward", device, [&] { return work_of(e, gradient, 8, 5, 4); });
+        Tensor dy = gradient;
+        if (!kernels::aligned_for_graph(dy.raw())) { // part of a larger tensor
+            dy = Tensor(gradient.shape(), gradient.dtype(), device);
+            dy.copy_from(gradient);
+        }
+        const auto like = [&](const Variable& x) { return Tensor(x.shape(), x.dtype(), device); };
+        Tensor dq = like(query), dk = like(key), dv = like(value);
+        fused.backward(dy.stream(), query.value().raw(), key.value().raw(), value.value().raw(), y.raw(),
+                       statistics.data<float>(), dy.raw(), dq.raw(), dk.raw(), dv.raw(),
+                       allocate(device, fused.backward_workspace_bytes()).get());
+        query.add_gradient(std::move(dq));
+        key.add_gradient(std::move(dk));
+        value.add_gradient(std::move(dv));
+    });
+}
+
 } // namespace
 
 Variable attention(const Variable& query, const Variable& key, const Variable& value, int heads) {
@@ -84,19 +137,10 @@ Variable attention(const Variable& query, const Variable& key, const Variable& v
     const Extents e{s[0], s[1], s[2], heads};
     const ProfileScope scope("attention", query.device(), [&] { return work_of(e, query.value(), 4, 2, 4); });
 
-    Tensor scores(Shape{e.n, e.heads, e.t, e.t}, Dtype::f32, query.device());
-    product(e, e.t, e.t, e.depth(), query.value(), e.rows(), key.value(), e.transposed(), scores, e.scores(),
-            e.scale());
-    Tensor weights(scores.shape(), query.dtype(), query.device());
-    with_activation_type(query.dtype(), [&]<class T>(T) {
-        kernels::softmax_forward(scores.stream(), scores.data<float>(), weights.data<T>(),
-                                 e.n * e.heads * e.t, int(e.t));
-    });
-    scores = Tensor();
-    Tensor y(s, query.dtype(), query.device());
-    product(e, e.t, e.depth(), e.t, weights, e.scores(), value.value(), e.rows(), y, e.rows(), 1.f);
-    return make_result(std::move(y), wants_gradient({&query, &key, &value}),
-                       [=](const Tensor& dy) { backward(e, query, key, value, weights, dy); });
+    const bool training = wants_gradient({&query, &key, &value});
+    if (const kernels::FusedAttention* fused = fused_for(e, query, key, value, training))
+        return fused_attention(*fused, e, query, key, value);
+    return composed(e, query, key, value);
 }
 
 } // namespace heat

@@ -61,9 +61,9 @@ const void* forward_weight(const kernels::ConvolutionPlan& plan, const Parameter
 const void* backward_weight(const kernels::ConvolutionPlan& plan, const Parameter& weight) {
     const Tensor& master = weight.value();
     if (plan.packed_backward_bytes() == 0) return master.raw();
-    return weight.derived(
-        std::string("transposed ") + plan.backward_key(), plan.packed_backward_bytes(),
-        [&](void* buffer) { plan.pack_backward(master.stream(), master.data<float>(), buffer); });
+    return weight.derived(plan.backward_key(), plan.packed_backward_bytes(), [&](void* buffer) {
+        plan.pack_backward(master.stream(), master.data<float>(), buffer);
+    });
 }
 
 } // namespace

@@ -78,7 +78,7 @@ Variable group_norm(const Variable& x, const Variable& skip, const Variable& shi
     });
     Tensor y(Shape{s[0], s[1], s[2], shape.channels()}, x.dtype(), x.device());
     Tensor statistics(Shape{shape.images, shape.groups, 2}, Dtype::f32, x.device());
-    const Storage workspace = allocate(x.device(), kernels::group_norm_workspace_bytes(shape));
+    const Storage workspace = allocate(x.device(), kernels::group_norm_workspace_bytes(y.stream(), shape));
     with_activation_type(x.dtype(), [&]<class T>(T) {
         kernels::group_norm_forward<T>(y.stream(), shape, input_of<T>(x, skip, shift, gamma, beta),
                                        y.data<T>(), statistics.data<float>(), workspace.get());
@@ -92,7 +92,8 @@ Variable group_norm(const Variable& x, const Variable& skip, const Variable& shi
                                10.0 + (shifted ? 1 : 0) + (shape.silu ? 10 : 0));
             });
             Tensor dx = gradient_for(x), d_skip = gradient_for(skip), d_shift = gradient_for(shift);
-            const Storage scratch = allocate(dy.device(), kernels::group_norm_workspace_bytes(shape));
+            const Storage scratch =
+                allocate(dy.device(), kernels::group_norm_workspace_bytes(dy.stream(), shape));
             with_activation_type(dy.dtype(), [&]<class T>(T) {
                 const kernels::GroupNormGradients<T> gradients{
                     dx.defined() ? dx.data<T>() : nullptr, d_skip.defined() ? d_skip.data<T>() : nullptr,

@@ -16,6 +16,10 @@ double dct1(int64_t k, int64_t j, int64_t n) {
            std::cos(pi * double(steps) / double(n - 1));
 }
 
+double trapezoid_weight(int64_t j, int64_t n) {
+    return n > 1 && (j == 0 || j == n - 1) ? 0.5 : 1.0;
+}
+
 double dct2(int64_t k, int64_t j, int64_t n) {
     return std::sqrt((k ? 2.0 : 1.0) / double(n)) *
            std::cos(pi * double(k * (2 * j + 1) % (4 * n)) / double(2 * n));
@@ -41,6 +45,12 @@ std::vector<double> transform_matrix(TransformKind kind, int n) {
                 break;
             case TransformKind::dct3:
                 matrix.push_back(dct2(j, k, n));
+                break;
+            case TransformKind::trapezoid_dct1:
+                matrix.push_back(dct1(k, j, n) * std::sqrt(trapezoid_weight(j, n)));
+                break;
+            case TransformKind::trapezoid_dct1_inverse:
+                matrix.push_back(dct1(k, j, n) / std::sqrt(trapezoid_weight(k, n)));
                 break;
             case TransformKind::dst1:
                 matrix.push_back(dst1(k, j, n));

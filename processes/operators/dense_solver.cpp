@@ -2,56 +2,20 @@
 
 #include "kernels/error.h"
 #include "processes/operators/eigen_missing.h"
-#include "processes/operators/laplacian.h"
 
 #include <fmt/format.h>
 
 #include <cstdlib>
 
 #if defined(HEAT_WITH_EIGEN)
-#include <Eigen/Dense>
+#include "processes/operators/literal_matrices.h"
 #endif
 
 namespace heat::processes {
 
 #if defined(HEAT_WITH_EIGEN)
 
-namespace {
-
 using Matrix = Eigen::MatrixXd;
-
-/// I + cL as the paper writes it (eq. 11): rows of L with the boundary's 2 in place, not symmetric.
-Matrix literal_matrix(const HeatScheme& scheme, int height, int width, double c) {
-    const AxisDifference rows = axis_difference(scheme.boundary, height);
-    const AxisDifference columns = axis_difference(scheme.boundary, width);
-    const int points = height * width;
-    Matrix matrix = Matrix::Identity(points, points);
-    const auto add = [&](const AxisDifference& d, int i, int n, int pixel, int stride) {
-        matrix(pixel, pixel) += c * d.diagonal[size_t(i)];
-        if (i > 0) matrix(pixel, pixel - stride) += c * d.lower[size_t(i) - 1];
-        if (i + 1 < n) matrix(pixel, pixel + stride) += c * d.upper[size_t(i)];
-    };
-    for (int i = 0; i < height; ++i)
-        for (int j = 0; j < width; ++j) {
-            add(rows, i, height, i * width + j, width);
-            add(columns, j, width, i * width + j, 1);
-        }
-    return matrix;
-}
-
-/// system⁻¹ other.
-Matrix solved(const Matrix& system, const Matrix& other, const char* name, const HeatScheme& scheme) {
-    const Eigen::PartialPivLU<Matrix> lu(system);
-    const double reciprocal = lu.rcond();
-    if (!(reciprocal > 1e-15))
-        throw Error(
-            fmt::format("dense factor of {} with K = {} and theta = {}: singular, its reciprocal condition "
-                        "number is {:.3g}: make K smaller",
-                        name, scheme.k, scheme.theta, reciprocal));
-    return lu.solve(other);
-}
-
-} // namespace
 
 /// A^(2^j) and A^(−2^j), j = 0, 1, …, as far as they were asked for.
 struct DensePowers {
@@ -72,14 +36,8 @@ void DenseSolver::prepare(int power) const {
     std::vector<Matrix>& squares = power < 0 ? powers_->negative : powers_->positive;
     for (int64_t rest = std::abs(int64_t(power)), j = 0; rest > 0; rest /= 2, ++j) {
         if (j < int64_t(squares.size())) continue;
-        if (j > 0) {
-            squares.push_back(squares.back() * squares.back());
-            continue;
-        }
-        const double explicit_part = scheme().theta * scheme().k, implicit_part = scheme().k - explicit_part;
-        const Matrix s = literal_matrix(scheme(), height(), width(), -implicit_part);
-        const Matrix t = literal_matrix(scheme(), height(), width(), explicit_part);
-        squares.push_back(power < 0 ? solved(t, s, "T", scheme()) : solved(s, t, "S", scheme()));
+        squares.push_back(j > 0 ? squares.back() * squares.back()
+                                : literal_a(scheme(), height(), width(), power < 0));
     }
 }
 

@@ -21,13 +21,18 @@ kernels::TransformKind kind_of(Basis basis) {
 /// y = x times a row of `rows` for each image, each value for all channels of a point.
 void multiply_rows(const double* x, double* y, int64_t count, int64_t points, int channels,
                    const std::vector<double>& rows, const int32_t* row_of_image) {
-#pragma omp parallel for collapse(2)
-    for (int64_t i = 0; i < count; ++i)
-        for (int64_t p = 0; p < points; ++p) {
-            const double factor = rows[size_t((row_of_image ? row_of_image[i] : 0) * points + p)];
-            const int64_t first = (i * points + p) * channels;
-            for (int64_t e = first; e < first + channels; ++e) y[e] = factor * x[e];
+#pragma omp parallel for
+    for (int64_t i = 0; i < count; ++i) {
+        const double* row = rows.data() + (row_of_image ? row_of_image[i] : 0) * points;
+        const double* from = x + i * points * channels;
+        double* to = y + i * points * channels;
+        if (channels == 1) {
+            for (int64_t p = 0; p < points; ++p) to[p] = row[p] * from[p];
+            continue;
         }
+        for (int64_t p = 0; p < points; ++p)
+            for (int64_t e = p * channels; e < (p + 1) * channels; ++e) to[e] = row[p] * from[e];
+    }
 }
 
 /// W^½ of the basis, or its inverse; empty for ones.

@@ -1,18 +1,38 @@
 #include "processes/operators/spectral_solver.h"
 
-#include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
 namespace heat::processes {
+
+namespace {
+
+/// λ^n for all λ by squaring: vector instructions all through, which pow() has none of, and its rounding
+/// grows with n only.
+void append_powers(const std::vector<double>& values, int power, std::vector<double>& rows) {
+    const size_t count = values.size(), first = rows.size();
+    std::vector<double> square(values);
+    if (power < 0) // first, so that a power near the end of the range does not pass through its beginning
+        for (double& value : square) value = 1 / value;
+    rows.resize(first + count, 1.0);
+    double* result = rows.data() + first;
+    for (int64_t rest = std::abs(int64_t(power)); rest > 0; rest /= 2) {
+        if (rest % 2)
+            for (size_t i = 0; i < count; ++i) result[i] *= square[i];
+        if (rest > 1)
+            for (size_t i = 0; i < count; ++i) square[i] *= square[i];
+    }
+}
+
+} // namespace
 
 ModeGains SpectralSolver::gains(std::span<const int> powers) const {
     ModeGains gains;
     std::map<int, int32_t> row_of_power;
     for (const int power : powers) {
         const auto [row, added] = row_of_power.try_emplace(power, int32_t(row_of_power.size()));
-        if (added)
-            for (const double value : eigenvalues()) gains.rows.push_back(std::pow(value, power));
+        if (added) append_powers(eigenvalues(), power, gains.rows);
         gains.row_of_image.push_back(row->second);
     }
     return gains;

@@ -5,22 +5,22 @@ source "$(dirname "$0")/common.sh"
 export XDG_CACHE_HOME=$work/cache
 
 # ---- The device, quickly: every figure a positive number.
-succeeds bench device --quick --json --out "$work/device.json" --commit 0123abc
+succeeds bench device --device cpu --quick --json --out "$work/device.json" --commit 0123abc
 expect_match "JSON" '^\{.*\}$' "$(<"$out")"
 expect_equal "commit" 0123abc "$(json_value "$out" commit)"
 expect_missing "$work/cache/heat-engine/device.json" # too inexact to be kept
-succeeds bench device --quick
+succeeds bench device --device cpu --quick
 for name in copy_gb_s triad_gb_s update_gb_s cache_copy_gb_s fma_f32_gflop_s fma_f32_one_thread_gflop_s matmul_f32_gflop_s \
     matmul_bf16_gflop_s parallel_region_us; do
     expect_text "$work/device.json" "\"$name\""
     awk -v name=$name '$1 == name { found = $3 > 0 && $2 >= $3 && $2 <= $4 } END { exit !found }' "$out" ||
         fail "$name: expected 0 < least <= median <= most" "$(grep "$name" "$out")"
 done
-refuses 1 "$work/nowhere" bench device --quick --json --out "$work/nowhere/device.json"
+refuses 1 "$work/nowhere" bench device --device cpu --quick --json --out "$work/nowhere/device.json"
 
 # ---- Ops. The roofline is measured at the first need, and kept.
 fast=(--min-time 0.00001 --max-time 0.001 --repeat 5)
-succeeds bench ops --filter 'embedding|^clamp' "${fast[@]}" --json "$work/old.json"
+succeeds bench ops --device cpu --filter 'embedding|^clamp' "${fast[@]}" --json "$work/old.json"
 expect_text "$err" "measuring this machine's roofline"
 expect_exists "$work/cache/heat-engine/device.json"
 expect_equal "rows" 6 "$(grep -cE '(embedding|clamp) [0-9]' "$out")"
@@ -32,10 +32,23 @@ expect_equal "directions" "2 backward 2 forward 2 kernel " \
     "$(sed -nE 's/.*"direction":"([a-z]+)".*/\1/p' "$work/old.json" | sort | uniq -c | awk '{ printf "%s %s ", $1, $2 }')"
 awk '/"median_us":/ { ++rows; match($0, /"gb_s":[0-9.]+/); if (substr($0, RSTART + 7, RLENGTH - 7) > 0) ++rates }
      END { exit !(rows == 6 && rates == 6) }' "$work/old.json" || fail "expected a rate in every row"
-succeeds bench ops --filter 'embedding|^clamp' "${fast[@]}" --json "$work/new.json"
+succeeds bench ops --device cpu --filter 'embedding|^clamp' "${fast[@]}" --json "$work/new.json"
 expect_equal "measured once" "" "$(<"$err")"
-succeeds bench ops --filter '^(softmax|silu) .* 2048×256|silu forward 32×512' --dtype bf16 "${fast[@]}"
+succeeds bench ops --device cpu --filter '^(softmax|silu) .* 2048×256|silu forward 32×512' --dtype bf16 "${fast[@]}"
 expect_text "$out" "softmax 2048×256"
+
+# ---- Transforms: a row for each operation, side, channels and method.
+succeeds bench transforms --operation dct2,dst1,spectral --side 5,16 --channels 1 --min-time 0.00001 --repeat 5 \
+    --json "$work/transforms.json" --commit 0123abc
+expect_equal "rows" 18 "$(grep -cE '^(dct2|dst1|spectral) ' "$out")"
+expect_equal "rows in the file" 18 "$(grep -c '"median_us":' "$work/transforms.json")"
+expect_text "$work/transforms.json" '"commit": "0123abc"'
+refuses 2 "" bench transforms --method quick
+refuses 2 "" bench transforms --operation dct7
+HEAT_TRANSFORM=quick run bench transforms --side 4
+expect_equal "exit code" 1 $status
+expect_text "$err" "error: HEAT_TRANSFORM=quick: expected matrix, fft or automatic"
+HEAT_TRANSFORM=matrix succeeds bench transforms --operation dct1 --side 4 --min-time 0.00001 --repeat 5
 
 # ---- Comparing.
 succeeds bench ops --compare "$work/old.json" "$work/new.json"
@@ -67,7 +80,7 @@ refuses 2 "" bench ops --compare "$work/old.json"
 refuses 2 "" bench ops --fail-above 5
 refuses 2 "" bench ops --repeat 0
 refuse_filter() { # the head of the table stands on standard output already
-    run bench ops --filter "$1"
+    run bench ops --device cpu --filter "$1"
     expect_equal "exit code" 1 $status
     expect_text "$err" "$2"
 }

@@ -36,7 +36,7 @@ offers "--help --version" engine --
 check_options() { # check_options COMMAND...
     local expected below
     succeeds "$@" --help
-    expected=$(grep -oE '^  [^ ]*--[a-z-]+' "$out" | grep -oE -- '--[a-z-]+' | sort | tr '\n' ' ' | sed 's/ $//')
+    expected=$(grep -oE '^  [^ ]*--[A-Za-z0-9-]+' "$out" | grep -oE -- '--[A-Za-z0-9-]+' | LC_ALL=C sort | tr '\n' ' ' | sed 's/ $//')
     offers "$expected" engine "$@" --
     while read -r below; do check_options "$@" "$below"; done \
         < <(sed -n '/^Subcommands:/,/^$/p' "$out" | awk '/^  [a-z]/ { print $1 }')

@@ -105,7 +105,7 @@ version=$(sed 's/engine //' "$out")
 succeeds info --json
 expect_equal "lines of JSON" 1 "$(wc -l <"$out")"
 expect_equal "version" "$version" "$(json_value "$out" version)"
-for key in cpu gpu cpu_bf16_is_faster libraries; do expect_text "$out" "\"$key\":"; done
+for key in cpu gpu cpu_bf16_is_faster gpu_math libraries; do expect_text "$out" "\"$key\":"; done
 succeeds info
 expect_equal "version in the text" "$version" "$(text_value version)"
 expect_match "a library and its licence" 'library +fmt [0-9.]+ \(MIT\)' "$(<"$out")"

@@ -1,4 +1,5 @@
 #include "kernels/convolution.h"
+#include "kernels/math_mode.h"
 #include "kernels/winograd/winograd.h"
 #include "tests/kernels/device_array.h"
 #include "tests/reference/convolution.h"
@@ -18,7 +19,8 @@ const std::vector<ConvolutionShape> shapes{
 
 /// One plan's three passes against the plain loops.
 template <class T>
-void check_plan(const ConvolutionPlan& plan, const ConvolutionShape& s, const Stream& stream) {
+void check_plan(const ConvolutionPlan& plan, const ConvolutionShape& s, const Stream& stream,
+                double tolerance = reference::tolerance<T>) {
     INFO(plan.implementation() << " " << s.n << "×" << s.h << "×" << s.w << "×" << s.c_in << " to "
                                << s.c_out);
     const reference::ConvolutionSizes r{s.n,       s.h,        s.w,          s.c_in,
@@ -46,7 +48,6 @@ void check_plan(const ConvolutionPlan& plan, const ConvolutionShape& s, const St
         plan.packed_forward_bytes() ? static_cast<void*>(packed.data()) : device_w.data();
     const void* backward_weight =
         plan.packed_backward_bytes() ? static_cast<void*>(transposed.data()) : device_w.data();
-    const double tolerance = reference::tolerance<T>;
 
     plan.forward(stream, device_x.data(), forward_weight, device_bias.data(), y.data(), workspace.data());
     CHECK(reference::nmse(reference::widened(y.host()),
@@ -76,6 +77,37 @@ TEST_SUITE("kernels") {
                 check_plan<float>(convolution_plan(stream, s, Dtype::f32), s, stream);
                 check_plan<bf16>(convolution_plan(stream, s, Dtype::bf16), s, stream);
             }
+    }
+
+    TEST_CASE("convolution: TF32 or deterministic where that is set") {
+        const MathMode before = math_mode();
+        for (const MathMode mode : {MathMode{true, false}, MathMode{false, true}})
+            for (const Stream& stream : test_streams())
+                for (const ConvolutionShape& s : shapes) {
+                    set_math_mode(mode);
+                    check_plan<float>(convolution_plan(stream, s, Dtype::f32), s, stream,
+                                      stream.on_cuda && mode.tf32 ? 1e-6 : 1e-7);
+                    check_plan<bf16>(convolution_plan(stream, s, Dtype::bf16), s, stream);
+                }
+        set_math_mode(before);
+    }
+
+    TEST_CASE("convolution: on the GPU a pointer that is not aligned takes another way") {
+        const ConvolutionShape s{2, 8, 6, 16, 32, 3, 3, 1, 1, 1, 1, 1};
+        for (const Stream& stream : test_streams()) {
+            if (!stream.on_cuda) continue; // libraries of the CPU take any pointer
+            const ConvolutionPlan& plan = convolution_plan(stream, s, Dtype::f32);
+            const auto x = reference::random_stored<float>(1 + size_t(2) * 8 * 6 * 16, 1);
+            const auto w = reference::random_stored<float>(size_t(32) * 9 * 16, 2);
+            DeviceArray<float> device_x(stream, x.stored), device_w(stream, w.stored),
+                y(stream, size_t(2) * 8 * 6 * 32);
+            DeviceArray<char> workspace(stream, plan.workspace_bytes());
+            plan.forward(stream, device_x.data() + 1, device_w.data(), nullptr, y.data(), workspace.data());
+            const reference::ConvolutionSizes sizes{2, 8, 6, 16, 32, 3, 3, 1, 1, 1, 1, 1};
+            const std::vector<double> moved(x.exact.begin() + 1, x.exact.end());
+            CHECK(reference::nmse(reference::widened(y.host()),
+                                  reference::convolution_forward(sizes, moved, w.exact, {})) <= 1e-7);
+        }
     }
 
     TEST_CASE("convolution: im2col and our own product, three passes") {

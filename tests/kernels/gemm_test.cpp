@@ -1,4 +1,5 @@
 #include "kernels/gemm.h"
+#include "kernels/math_mode.h"
 #include "tests/kernels/device_array.h"
 #include "tests/reference/gemm.h"
 #include "tests/reference/values.h"
@@ -18,7 +19,8 @@ struct Case {
 using Product = void (*)(const Stream&, const GemmShape&, const void*, const void*, void*, const float*);
 
 template <class In, class Out>
-void check_case(const Case& c, Product product, const Stream& stream) {
+void check_case(const Case& c, Product product, const Stream& stream,
+                double tolerance = reference::tolerance<Out>) {
     INFO(c.m << "×" << c.n << "×" << c.k << " batch " << c.batch0 << "," << c.batch1 << " ta "
              << c.transpose_a << " tb " << c.transpose_b);
     const size_t batches = size_t(c.batch0) * size_t(c.batch1), a_size = size_t(c.m) * c.k,
@@ -66,7 +68,7 @@ void check_case(const Case& c, Product product, const Stream& stream) {
         }
         expected.insert(expected.end(), y.begin(), y.end());
     }
-    CHECK(reference::nmse(reference::widened(device_d.host()), expected) <= reference::tolerance<Out>);
+    CHECK(reference::nmse(reference::widened(device_d.host()), expected) <= tolerance);
 }
 
 const std::vector<Case> cases{
@@ -100,6 +102,14 @@ TEST_SUITE("kernels") {
     }
     TEST_CASE("gemm: our own product") {
         check_all(gemm_portable);
+    }
+    TEST_CASE("gemm: TF32 where it is allowed") {
+        const MathMode before = math_mode();
+        set_math_mode({.tf32 = true});
+        for (const Stream& stream : test_streams())
+            for (const Case& c : cases) // factors of 11 bits on a GPU, f32 on the CPU
+                check_case<float, float>(c, gemm, stream, stream.on_cuda ? 1e-6 : 1e-7);
+        set_math_mode(before);
     }
     TEST_CASE("gemm: one matrix shared by a batch") {
         const auto a = reference::random_stored<float>(6, 1),

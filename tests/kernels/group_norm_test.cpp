@@ -34,8 +34,8 @@ struct Run {
     reference::Values<float> gamma, beta;
     std::vector<double> u;
 
-    Run(const Case& c, bool silu, bool shifted)
-        : shape{c.images, c.rows, c.channels_x, c.channels_skip, c.groups, 1e-3f, silu},
+    Run(const Case& c, bool silu, bool shifted, GroupNormSchedule schedule = GroupNormSchedule::automatic)
+        : shape{c.images, c.rows, c.channels_x, c.channels_skip, c.groups, 1e-3f, silu, schedule},
           sizes{c.images, c.rows, shape.channels(), c.groups, double(1e-3f), silu} {
         const size_t pixels = size_t(c.images) * c.rows;
         x = reference::random_stored<T>(pixels * c.channels_x, 1, c.mean, 1.5);
@@ -62,8 +62,10 @@ struct Inputs {
 };
 
 template <class T>
-void check_group_norm(const Stream& stream, const Case& c, bool silu, bool shifted) {
+void check_group_norm(const Stream& stream, const Case& c, bool silu, bool shifted,
+                      GroupNormSchedule schedule) {
     CAPTURE(stream.on_cuda);
+    CAPTURE(int(schedule));
     CAPTURE(c.rows);
     CAPTURE(c.channels_x);
     CAPTURE(c.channels_skip);
@@ -71,12 +73,12 @@ void check_group_norm(const Stream& stream, const Case& c, bool silu, bool shift
     CAPTURE(silu);
     CAPTURE(shifted);
     constexpr double allowed = reference::tolerance<T>;
-    const Run<T> run(c, silu, shifted);
+    const Run<T> run(c, silu, shifted, schedule);
     Inputs<T> in(stream, run);
     const size_t pixels = size_t(c.images) * c.rows, channels = size_t(run.shape.channels());
     DeviceArray<T> y(stream, pixels * channels);
     DeviceArray<float> statistics(stream, size_t(c.images) * c.groups * 2);
-    DeviceArray<char> workspace(stream, group_norm_workspace_bytes(run.shape));
+    DeviceArray<char> workspace(stream, group_norm_workspace_bytes(stream, run.shape));
     group_norm_forward(stream, run.shape, in.pointers(), y.data(), statistics.data(), workspace.data());
     const auto forward = reference::group_norm_forward(run.sizes, run.u, run.gamma.exact, run.beta.exact);
     CHECK(reference::nmse(reference::widened(y.host()), forward.y) <= allowed);
@@ -116,7 +118,11 @@ void check_all() {
     for (const Stream& stream : test_streams())
         for (const Case& c : cases)
             for (const bool silu : {false, true})
-                for (const bool shifted : {false, true}) check_group_norm<T>(stream, c, silu, shifted);
+                for (const bool shifted : {false, true}) {
+                    check_group_norm<T>(stream, c, silu, shifted, GroupNormSchedule::row_chunks);
+                    if (silu == shifted) // each of them once
+                        check_group_norm<T>(stream, c, silu, shifted, GroupNormSchedule::whole_images);
+                }
 }
 
 } // namespace
@@ -131,24 +137,27 @@ TEST_CASE("group_norm: forward and backward, bf16") {
 }
 
 TEST_CASE("group_norm: gradients that are not wanted are left out") {
-    const Run<float> run({2, 300, 5, 7, 3}, true, true);
-    for (const Stream& stream : test_streams()) {
-        Inputs<float> in(stream, run);
-        DeviceArray<float> y(stream, 2 * 300 * 12), dy(stream, run.dy.stored), statistics(stream, 2 * 3 * 2);
-        DeviceArray<char> workspace(stream, group_norm_workspace_bytes(run.shape));
-        group_norm_forward(stream, run.shape, in.pointers(), y.data(), statistics.data(), workspace.data());
-        DeviceArray<float> all_skip(stream, run.skip.stored.size()), all_x(stream, run.x.stored.size());
-        DeviceArray<float> all_beta(stream, std::vector<float>(12)),
-            all_gamma(stream, std::vector<float>(12));
-        DeviceArray<float> skip(stream, run.skip.stored.size()), beta(stream, std::vector<float>(12));
-        group_norm_backward(stream, run.shape, in.pointers(), statistics.data(), dy.data(),
-                            {all_x.data(), all_skip.data(), nullptr, all_gamma.data(), all_beta.data()},
-                            workspace.data());
-        group_norm_backward(stream, run.shape, in.pointers(), statistics.data(), dy.data(),
-                            {nullptr, skip.data(), nullptr, nullptr, beta.data()}, workspace.data());
-        CHECK(skip.host() == all_skip.host());
-        CHECK(beta.host() == all_beta.host());
-    }
+    for (const auto schedule : {GroupNormSchedule::row_chunks, GroupNormSchedule::whole_images})
+        for (const Stream& stream : test_streams()) {
+            const Run<float> run({2, 300, 5, 7, 3}, true, true, schedule);
+            Inputs<float> in(stream, run);
+            DeviceArray<float> y(stream, 2 * 300 * 12), dy(stream, run.dy.stored),
+                statistics(stream, 2 * 3 * 2);
+            DeviceArray<char> workspace(stream, group_norm_workspace_bytes(stream, run.shape));
+            group_norm_forward(stream, run.shape, in.pointers(), y.data(), statistics.data(),
+                               workspace.data());
+            DeviceArray<float> all_skip(stream, run.skip.stored.size()), all_x(stream, run.x.stored.size());
+            DeviceArray<float> all_beta(stream, std::vector<float>(12)),
+                all_gamma(stream, std::vector<float>(12));
+            DeviceArray<float> skip(stream, run.skip.stored.size()), beta(stream, std::vector<float>(12));
+            group_norm_backward(stream, run.shape, in.pointers(), statistics.data(), dy.data(),
+                                {all_x.data(), all_skip.data(), nullptr, all_gamma.data(), all_beta.data()},
+                                workspace.data());
+            group_norm_backward(stream, run.shape, in.pointers(), statistics.data(), dy.data(),
+                                {nullptr, skip.data(), nullptr, nullptr, beta.data()}, workspace.data());
+            CHECK(skip.host() == all_skip.host());
+            CHECK(beta.host() == all_beta.host());
+        }
 }
 
 TEST_CASE("group_norm: a constant image gives beta") {
@@ -156,7 +165,7 @@ TEST_CASE("group_norm: a constant image gives beta") {
     for (const Stream& stream : test_streams()) {
         DeviceArray<float> x(stream, std::vector<float>(1200, 0.1f)), y(stream, 1200), statistics(stream, 4);
         DeviceArray<float> gamma(stream, {1, 2, 3, 4}), beta(stream, {5, 6, 7, 8});
-        DeviceArray<char> workspace(stream, group_norm_workspace_bytes(shape));
+        DeviceArray<char> workspace(stream, group_norm_workspace_bytes(stream, shape));
         group_norm_forward(stream, shape,
                            GroupNormInput<float>{x.data(), nullptr, nullptr, gamma.data(), beta.data()},
                            y.data(), statistics.data(), workspace.data());
@@ -176,7 +185,7 @@ TEST_CASE("group_norm: the number of threads does not change a bit") {
     const Stream host;
     Inputs<float> in(host, run);
     DeviceArray<float> dy(host, run.dy.stored);
-    DeviceArray<char> workspace(host, group_norm_workspace_bytes(run.shape));
+    DeviceArray<char> workspace(host, group_norm_workspace_bytes(host, run.shape));
     const auto with_threads = [&](int threads) {
         omp_set_num_threads(threads);
         DeviceArray<float> y(host, run.u.size()), statistics(host, 3 * 4 * 2), dx(host, run.x.stored.size());

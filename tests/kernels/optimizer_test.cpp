@@ -40,10 +40,12 @@ void check_adam(const Stream& stream, size_t n, size_t offset, double weight_dec
                                        1.f,
                                        0.f,
                                        float(decay)};
-        DeviceArray<OptimizerScalars> device_scalars(stream, {scalars});
+        DeviceArray<OptimizerScalars> device_scalars(stream, 1);
+        write_scalars(stream, device_scalars.data(), scalars);
         DeviceArray<float> scale(stream, {0.25f}), gradient(stream, g.stored);
         adam_step(stream, p.data() + offset, gradient.data() + offset, m.data() + offset, v.data() + offset,
-                  ema.data() + offset, device_scalars.data(), scale.data(), int64_t(n));
+                  ema.data() + offset, device_scalars.data(), scale.data(), int64_t(n),
+                  step == 2); // where the scale is a number it makes no difference
         std::vector<float> left = g.stored;
         for (size_t i = offset; i < left.size(); ++i) left[i] = 0.f;
         CHECK(gradient.host() == left);
@@ -63,13 +65,13 @@ struct Clip {
     float scale, norm;
 };
 
-Clip clip(const Stream& stream, float sum, float gradient_scale, float max_norm) {
+Clip clip(const Stream& stream, float sum, float gradient_scale, float max_norm, bool skip = false) {
     OptimizerScalars scalars{};
     scalars.gradient_scale = gradient_scale;
     scalars.max_norm = max_norm;
     DeviceArray<OptimizerScalars> device_scalars(stream, {scalars});
     DeviceArray<float> squares(stream, {sum}), scale(stream, 1), norm(stream, 1);
-    clip_scale(stream, squares.data(), device_scalars.data(), scale.data(), norm.data());
+    clip_scale(stream, squares.data(), device_scalars.data(), scale.data(), norm.data(), skip);
     return {scale.host()[0], norm.host()[0]};
 }
 
@@ -97,6 +99,28 @@ TEST_CASE("optimizer: clipping to a global norm") {
         CHECK(clip(stream, 64.f, 1.f, -1.f).scale == 1.f);
         CHECK(clip(stream, 0.f, 1.f, 1.f).scale == 1.f);
         CHECK(std::isnan(clip(stream, NAN, 1.f, 1.f).norm));
+    }
+}
+
+TEST_CASE("optimizer: an update of a gradient that is not finite can be skipped") {
+    for (const Stream& stream : test_streams()) {
+        CAPTURE(stream.on_cuda);
+        for (const float sum : {NAN, INFINITY}) {
+            CHECK(std::isnan(clip(stream, sum, 1.f, 1.f, true).scale));
+            CHECK_FALSE(std::isfinite(clip(stream, sum, 1.f, 1.f, true).norm));
+            CHECK_FALSE(std::isnan(clip(stream, sum, 1.f, 1.f).scale));
+        }
+        CHECK(clip(stream, 64.f, 0.5f, 5.f, true).scale == 0.5f);
+
+        const std::vector<float> values{1.f, -2.f, 3.f, 4.f, 5.f};
+        DeviceArray<float> p(stream, values), m(stream, values), v(stream, values), ema(stream, values);
+        DeviceArray<float> gradient(stream, {1.f, NAN, INFINITY, 2.f, 3.f}), scale(stream, {NAN});
+        const OptimizerScalars scalars{0.1f, 0.9f, 0.99f, 1e-6f, 0.1f, 1.f, 1.f, 1.f, 1.f, 0.5f};
+        DeviceArray<OptimizerScalars> device_scalars(stream, {scalars});
+        adam_step(stream, p.data(), gradient.data(), m.data(), v.data(), ema.data(), device_scalars.data(),
+                  scale.data(), 5, true);
+        for (const DeviceArray<float>* array : {&p, &m, &v, &ema}) CHECK(array->host() == values);
+        CHECK(gradient.host() == std::vector<float>(5, 0.f));
     }
 }
 

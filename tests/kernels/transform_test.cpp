@@ -1,5 +1,6 @@
 #include "kernels/error.h"
 #include "kernels/transform.h"
+#include "kernels/transform/by_products.h"
 #include "tests/kernels/device_array.h"
 #include "tests/reference/transform.h"
 #include "tests/reference/values.h"
@@ -19,9 +20,11 @@ struct Size {
 constexpr Size sizes[] = {{2, 1, 1, 1},   {3, 1, 7, 1},   {2, 7, 1, 3},   {3, 2, 2, 4},   {2, 2, 3, 1},
                           {3, 5, 11, 3},  {1, 13, 17, 1}, {2, 13, 17, 3}, {5, 28, 28, 1}, {2, 28, 28, 3},
                           {2, 31, 32, 4}, {1, 64, 48, 1}, {3, 32, 32, 3}, {1, 96, 20, 1}};
-constexpr TransformKind kinds[] = {TransformKind::dct1, TransformKind::dct2, TransformKind::dct3,
-                                   TransformKind::dst1};
-constexpr TransformMethod methods[] = {TransformMethod::automatic, TransformMethod::matrix};
+constexpr TransformKind kinds[] = {TransformKind::dct1,           TransformKind::dct2,
+                                   TransformKind::dct3,           TransformKind::dst1,
+                                   TransformKind::trapezoid_dct1, TransformKind::trapezoid_dct1_inverse};
+constexpr TransformMethod methods[] = {TransformMethod::automatic, TransformMethod::matrix,
+                                       TransformMethod::fft};
 
 size_t count_of(Size s) {
     return size_t(s.images) * size_t(s.height) * size_t(s.width) * size_t(s.channels);
@@ -42,8 +45,8 @@ template <class T>
 std::vector<T> transformed(const Stream& stream, TransformKind kind, const std::vector<T>& values, Size s,
                            TransformMethod method, bool in_place) {
     DeviceArray<T> x(stream, values), y(stream, values.size());
-    DeviceArray<T> workspace(stream, size_t(transform_workspace_elements(stream, kind, s.images, s.height,
-                                                                         s.width, s.channels, method)));
+    DeviceArray<T> workspace(stream, size_t(transform_workspace_elements<T>(stream, kind, s.images, s.height,
+                                                                            s.width, s.channels, method)));
     T* to = in_place ? x.data() : y.data();
     transform(stream, kind, x.data(), to, s.images, s.height, s.width, s.channels, workspace.data(), method);
     return in_place ? x.host() : y.host();
@@ -75,6 +78,51 @@ TEST_CASE("transform: every kind and method at every size, its inverse, and in p
                     check<float>(stream, kind, size, method);
                     check<double>(stream, kind, size, method);
                 }
+}
+
+TEST_CASE("transform: by products with whole matrices") {
+    for (const Stream& stream : test_streams())
+        for (const TransformKind kind : kinds)
+            for (const Size& s : sizes) {
+                const auto values = reference::random_stored<float>(count_of(s), 7);
+                const std::vector<double> expected =
+                    reference::transform(kind, values.exact, s.height, s.width, s.channels);
+                DeviceArray<float> x(stream, values.stored), workspace(stream, count_of(s));
+                transform_by_products(stream, kind, x.data(), x.data(), s.images, s.height, s.width,
+                                      s.channels, workspace.data());
+                CHECK(relative_error(x.host(), expected) < limit<float>);
+                DeviceArray<double> x64(stream, values.exact), workspace64(stream, count_of(s));
+                transform_by_products(stream, kind, x64.data(), x64.data(), s.images, s.height, s.width,
+                                      s.channels, workspace64.data());
+                CHECK(relative_error(x64.host(), expected) < limit<double>);
+            }
+}
+
+TEST_CASE("transform: every length that codelets or halving know, and their neighbours") {
+    for (const int n :
+         {3, 4, 5, 6, 8, 9, 10, 12, 14, 15, 16, 18, 20, 24, 36, 40, 56, 64, 65, 72, 80, 112, 128, 129, 144})
+        for (const TransformKind kind : {TransformKind::dct2, TransformKind::dct3}) {
+            check<float>({}, kind, {1, n, 2, 1}, TransformMethod::fft);
+            check<double>({}, kind, {1, 2, n, 1}, TransformMethod::fft);
+        }
+}
+
+TEST_CASE("transform: an image divided among threads has the bits of one that is not") {
+    // Fewer images than threads are divided, and images beyond a core's cache always are.
+    for (const Size& s : {Size{1, 100, 120, 3}, Size{1, 384, 352, 1}}) {
+        const auto values = reference::random_stored<float>(count_of(s), 8);
+        const auto alone =
+            transformed({}, TransformKind::dct2, values.stored, s, TransformMethod::automatic, false);
+        CHECK(relative_error(alone, reference::transform(TransformKind::dct2, values.exact, s.height, s.width,
+                                                         s.channels)) < limit<float>);
+        std::vector<float> many;
+        for (int i = 0; i < 4; ++i) many.insert(many.end(), values.stored.begin(), values.stored.end());
+        Size together = s;
+        together.images = 4;
+        const auto all =
+            transformed({}, TransformKind::dct2, many, together, TransformMethod::automatic, true);
+        CHECK(std::equal(alone.begin(), alone.end(), all.begin() + long(3 * count_of(s))));
+    }
 }
 
 TEST_CASE("transform: an image's result does not depend on its batch") {

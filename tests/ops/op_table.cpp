@@ -98,8 +98,9 @@ std::vector<double> attention_oracle(const Arrays& x, int n, int t, int c, int h
 }
 
 void add_attention(Table& table) {
-    for (const auto& [n, t, c, heads] : {std::array{1, 1, 1, 1}, std::array{2, 7, 6, 1},
-                                         std::array{2, 5, 12, 3}, std::array{1, 49, 32, 4}}) {
+    for (const auto& [n, t, c, heads] :
+         {std::array{1, 1, 1, 1}, std::array{2, 7, 6, 1}, std::array{2, 5, 12, 3}, std::array{1, 49, 32, 4},
+          std::array{1, 70, 32, 1}}) {
         OracleCase o{bench::attention_case(n, t, c, heads),
                      [n = n, t = t, c = c, h = heads](const Arrays& x, const Arrays&) {
                          return attention_oracle(x, n, t, c, h);

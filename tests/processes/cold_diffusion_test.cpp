@@ -131,7 +131,7 @@ TEST_CASE("cold diffusion reports itself and refuses what does not fit") {
     CHECK(report.at("blur_sigma_last_pixels") == doctest::Approx(14));
     CHECK(report.at("prior_noise") == 0);
     CHECK(report.at("modes_in_prior") > 1);
-    CHECK(report.at("step_bytes_per_image") == 4 * 784 * (2 * 4 + 3));
+    CHECK(report.at("step_bytes_per_image") == 4 * 784 * (2 * 2 + 3));
     CHECK(process->tables()[1].values[20] == doctest::Approx(14));
 
     ClosedForm network(golden_network);

@@ -83,7 +83,8 @@ TEST_CASE("HDM by dense, sparse and iterative solvers is HDM in its eigenbasis")
             std::map<std::string, double> report, other;
             for (const ReportEntry& entry : process->report()) report[entry.name] = entry.value;
             for (const ReportEntry& entry : spectral->report()) other[entry.name] = entry.value;
-            for (const char* same : {"log10_condition", "last_step_error_gain", "eigenvalue_smallest"})
+            for (const char* same : {"log10_condition", "last_step_error_gain", "eigenvalue_smallest",
+                                     "clean_error_gain", "log10_snr_first", "log10_snr_last"})
                 CHECK(report.at(same) == doctest::Approx(other.at(same)));
             CHECK(report.at("step_flops_per_image") > 0);
         }

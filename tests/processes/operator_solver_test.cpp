@@ -1,5 +1,4 @@
-#include "kernels/parallel.h"
-#include "processes/operators/laplacian.h"
+#include "processes/operators/literal_sampler.h"
 #include "processes/operators/operator_solver.h"
 #include "support.h"
 #include "tests/reference/heat_operator.h"
@@ -280,6 +279,43 @@ TEST_CASE("operators: larger images, solver against solver") {
             }
         }
     }
+}
+
+TEST_CASE("operators: the paper's dense sampling step is a pair of powers and no Cholesky factor") {
+    if (!is_available(SolverMethod::dense)) return;
+    const int height = 3, width = 4, points = height * width, levels = 5, level = 3;
+    const HeatScheme scheme{0.08, 0.5,
+                            Boundary::half_sample}; // symmetric, so that Σ's factor is a power of A
+    const LiteralSampler paper(scheme, height, width, levels);
+    const double alpha = 0.8, alpha_bar = 0.6, before = alpha_bar / alpha;
+    const Doubles u = random_images(points, 10), e = random_images(points, 11), none(size_t(points), 0.0);
+    const auto power = [&](int n, const Doubles& image) {
+        return literal(scheme, height, width, 1, n, image);
+    };
+    // docs/math.md: C_n = A⁻¹/√α_n, D_n = −(1−α_n)/√(α_n(1−ᾱ_n)) A^{n−1−N}, Σ_n = β̃_n A^{n−1−N}(A^{n−1−N})ᵀ.
+    const Doubles c = power(-1, u), d = power(level - 1 - levels, e);
+    Doubles mean;
+    for (size_t p = 0; p < u.size(); ++p)
+        mean.push_back(c[p] / std::sqrt(alpha) - (1 - alpha) / std::sqrt(alpha * (1 - alpha_bar)) * d[p]);
+    CHECK(largest_difference(paper.step(level, alpha, alpha_bar, u, e, none, 1), mean) < 1e-12);
+
+    // L Lᵀ, column by column.
+    const double variance = (1 - alpha) * (1 - before) / (1 - alpha_bar);
+    std::vector<Doubles> factor;
+    for (int p = 0; p < points; ++p) {
+        Doubles unit(size_t(points), 0.0);
+        unit[size_t(p)] = 1;
+        factor.push_back(paper.step(level, alpha, alpha_bar, none, none, unit, 1));
+    }
+    for (int p = 0; p < points; ++p) {
+        Doubles unit(size_t(points), 0.0), covariance(size_t(points), 0.0);
+        unit[size_t(p)] = variance;
+        for (int q = 0; q < points; ++q)
+            for (int r = 0; r < points; ++r)
+                covariance[size_t(q)] += factor[size_t(r)][size_t(p)] * factor[size_t(r)][size_t(q)];
+        CHECK(largest_difference(covariance, power(2 * (level - 1 - levels), unit)) < 1e-12);
+    }
+    CHECK_THROWS_AS(paper.step(1, alpha, alpha_bar, u, e, none, 1), Error);
 }
 
 TEST_SUITE_END();

@@ -38,7 +38,7 @@ double error_of(TransformKind kind, TransformMethod method, const std::vector<T>
     const std::vector<T> x = interleaved(image, channels);
     std::vector<T> y(x.size()),
         workspace(
-            size_t(kernels::transform_workspace_elements({}, kind, 1, height, width, channels, method)));
+            size_t(kernels::transform_workspace_elements<T>({}, kind, 1, height, width, channels, method)));
     kernels::transform({}, kind, x.data(), y.data(), 1, height, width, channels, workspace.data(), method);
     const std::vector<double> all = interleaved(expected, channels);
     double largest = 0;
@@ -47,6 +47,8 @@ double error_of(TransformKind kind, TransformMethod method, const std::vector<T>
 }
 
 } // namespace
+
+TEST_SUITE_BEGIN("processes");
 
 TEST_CASE("transforms against scipy: every kind, method, type and number of channels") {
     const SafetensorsFile file(HEAT_SOURCE_DIR "/tests/golden/transforms.safetensors");
@@ -68,7 +70,8 @@ TEST_CASE("transforms against scipy: every kind, method, type and number of chan
             for (const double value : expected) largest = std::max(largest, std::abs(value));
             CHECK(reference::largest_error(reference::transform(kind, exact, height, width, 1), expected) <
                   1e-13 * largest);
-            for (const TransformMethod method : {TransformMethod::automatic, TransformMethod::matrix})
+            for (const TransformMethod method :
+                 {TransformMethod::automatic, TransformMethod::matrix, TransformMethod::fft})
                 for (const int channels : {1, 3, 4}) {
                     CAPTURE(int(method));
                     CAPTURE(channels);
@@ -77,3 +80,5 @@ TEST_CASE("transforms against scipy: every kind, method, type and number of chan
                 }
         }
 }
+
+TEST_SUITE_END();

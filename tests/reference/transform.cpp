@@ -8,6 +8,10 @@ namespace {
 
 using kernels::TransformKind;
 
+double trapezoid_weight(int i, int n) {
+    return n > 1 && (i == 0 || i == n - 1) ? 0.5 : 1.0;
+}
+
 /// The definition is read with arguments in extended precision: at n = 1000 cos(πkj/n) in double would be off
 /// by its angle's rounding.
 double element(TransformKind kind, int k, int j, int n) {
@@ -22,6 +26,10 @@ double element(TransformKind kind, int k, int j, int n) {
         return double(std::sqrt((k == 0 ? 1.0L : 2.0L) / n) * std::cos(pi * k * (2 * j + 1) / (2 * n)));
     case TransformKind::dct3:
         return element(TransformKind::dct2, j, k, n);
+    case TransformKind::trapezoid_dct1:
+        return element(TransformKind::dct1, k, j, n) * std::sqrt(trapezoid_weight(j, n));
+    case TransformKind::trapezoid_dct1_inverse:
+        return element(TransformKind::dct1, k, j, n) / std::sqrt(trapezoid_weight(k, n));
     default:
         return double(std::sqrt(2.0L / (n + 1)) * std::sin(pi * (k + 1) * (j + 1) / (n + 1)));
     }

@@ -1,13 +1,11 @@
-#include "kernels/error.h"
 #include "kernels/gemm.h"
 #include "kernels/memory.h"
 #include "kernels/parallel.h"
-#include "kernels/transform.h"
+#include "kernels/transform/by_products.h"
 #include "kernels/transform/matrices.h"
 
 #include <map>
 #include <mutex>
-#include <string>
 #include <tuple>
 #include <vector>
 
@@ -67,16 +65,21 @@ void axis_product(const Stream& stream, TransformKind kind, const double* x, dou
                    AxisProduct{cached_matrix<double>(stream, kind, n, 1), x, y, n, blocks, inner});
 }
 
-void by_matrix(const Stream& stream, TransformKind kind, const double* x, double* y, int64_t images,
-               int height, int width, int channels, double* workspace) {
+} // namespace
+
+template <>
+void transform_by_products(const Stream& stream, TransformKind kind, const double* x, double* y,
+                           int64_t images, int height, int width, int channels, double* workspace) {
     axis_product(stream, kind, x, workspace, images, height, int64_t(width) * channels);
     axis_product(stream, kind, workspace, y, images * height, width, channels);
 }
 
-void by_matrix(const Stream& stream, TransformKind kind, const float* x, float* y, int64_t images, int height,
-               int width, int channels, float* workspace) {
+template <>
+void transform_by_products(const Stream& stream, TransformKind kind, const float* x, float* y, int64_t images,
+                           int height, int width, int channels, float* workspace) {
     const int64_t line = int64_t(width) * channels;
     GemmShape columns; // along the height: Y = D·X for each image
+    columns.strict_f32 = true;
     columns.m = columns.k = height;
     columns.n = line;
     columns.batch0 = images;
@@ -88,60 +91,13 @@ void by_matrix(const Stream& stream, TransformKind kind, const float* x, float* 
     // Along the width: Y = X·Dᵀ for all lines of all images. For few channels the zeros of D ⊗ I cost less
     // than products over strided planes.
     GemmShape rows;
+    rows.strict_f32 = true;
     rows.m = images * height;
     rows.n = rows.k = line;
     rows.a.row = rows.d.row = line;
     rows.b.row = 1;
     rows.b.column = line;
     gemm(stream, rows, workspace, cached_matrix<float>(stream, kind, width, channels), y);
-}
-
-void check(int64_t images, int height, int width, int channels) {
-    if (images < 0 || height < 1 || width < 1 || channels < 1)
-        throw Error("transform: expected positive sizes, got " + std::to_string(images) + " images of " +
-                    std::to_string(height) + "×" + std::to_string(width) + "×" + std::to_string(channels));
-}
-
-template <class T>
-void run(const Stream& stream, TransformKind kind, const T* x, T* y, int64_t images, int height, int width,
-         int channels, T* workspace, TransformMethod method) {
-    check(images, height, width, channels);
-    if (method == TransformMethod::fft) throw Error("transform: this build has matrix products alone");
-    if (images == 0) return;
-    by_matrix(stream, kind, x, y, images, height, width, channels, workspace);
-}
-
-} // namespace
-
-TransformKind inverse_of(TransformKind kind) {
-    switch (kind) {
-    case TransformKind::dct2:
-        return TransformKind::dct3;
-    case TransformKind::dct3:
-        return TransformKind::dct2;
-    default:
-        return kind;
-    }
-}
-
-int64_t transform_workspace_elements(const Stream&, TransformKind, int64_t images, int height, int width,
-                                     int channels, TransformMethod) {
-    return images * height * width * channels;
-}
-
-void transform(const Stream& stream, TransformKind kind, const float* x, float* y, int64_t images, int height,
-               int width, int channels, float* workspace, TransformMethod method) {
-    run(stream, kind, x, y, images, height, width, channels, workspace, method);
-}
-
-void transform(const Stream& stream, TransformKind kind, const double* x, double* y, int64_t images,
-               int height, int width, int channels, double* workspace, TransformMethod method) {
-    run(stream, kind, x, y, images, height, width, channels, workspace, method);
-}
-
-double transform_flops(int height, int width, int channels) {
-    const double line = double(width) * channels;
-    return 2.0 * height * line * (height + line);
 }
 
 } // namespace heat::kernels
