@@ -17,7 +17,10 @@ TEST_CASE("sampling from a start of one's own: the prior's noise gives the seed'
     ClosedForm network(golden_network);
     for (const char* solver : {"ddim", "ancestral"}) {
         INFO(solver);
-        SampleRequest request{.count = 2, .seed = 7, .solver = solver};
+        SampleRequest request;
+        request.count = 2;
+        request.seed = 7;
+        request.solver = solver;
         const std::vector<float> drawn = process.sample(network, request).to_host();
         const RandomState random(request.seed, Device::cpu);
         request.start = normal(random, Shape{2, 3, 5, 2}, Purpose::prior, 0);
@@ -34,7 +37,8 @@ TEST_CASE("sampling from a start of one's own: what does not fit is refused") {
     for (const std::string& kind : process_kinds()) {
         INFO(kind);
         const auto process = make_process({.kind = kind, .steps = 4}, {4, 4, 1}, Device::cpu);
-        SampleRequest request{.count = 2};
+        SampleRequest request;
+        request.count = 2;
         request.start = Tensor::zeros(Shape{2, 4, 4, 1}, Dtype::f32, Device::cpu);
         CHECK(error_of([&] { process->check(request); }) ==
               (kind == "ddpm"
