@@ -7,9 +7,10 @@ idx_images "$work/images.idx" 32 12 10
 config=$work/tiny.toml
 configuration "$config" ddpm "$work/images.idx" 12 10
 
-# catches SIGNAL-NUMBER: the program in the background has a handler for it
+# catches SIGNAL-NUMBER: the program in the background has a handler for it, and is no longer the shell that starts it
 catches() {
     local mask
+    [[ /proc/$background/exe -ef $ENGINE ]] || return
     mask=$(sed -n 's/^SigCgt:\s*//p' "/proc/$background/status")
     (((0x$mask >> ($1 - 1) & 1) == 1))
 }
@@ -22,7 +23,7 @@ stopped() { # stopped STATUS TEXT: the program in the background ended so, and s
 # ---- While it loads. Drawing so many initial weights takes long enough.
 for signal in INT TERM HUP; do
     start train "$config" --out "$work/loading/run" --set 'network.channels=[256,256]'
-    wait_until "it catches signals" catches 2
+    wait_until "it catches signals" catches "$(kill -l "$signal")"
     kill -$signal "$background"
     stopped 130 "^stopped before the training began, nothing was written; the same command begins again$"
     expect_missing "$work/loading"
