@@ -5,12 +5,13 @@ source "$(dirname "$0")/common.sh"
 
 golden=$SOURCE_DIR/tests/golden/diffusers
 
-expect_near() { # expect_near WHAT FILE FILE: .npy of f32, the largest difference at most 1e-4, and not all zero
+tolerance=1e-4
+expect_near() { # expect_near WHAT FILE FILE: .npy of f32, the largest difference at most the tolerance, and not all zero
     expect_equal "$1: size" "$(wc -c <"$2")" "$(wc -c <"$3")"
-    paste <(floats "$2" 128) <(floats "$3" 128) | awk '
-        { d = $1 - $2; if (d < 0) d = -d; if (!(d <= 1e-4)) wrong = 1; if (d > worst) worst = d; if ($1 != 0) seen = 1 }
+    paste <(floats "$2" 128) <(floats "$3" 128) | awk -v most=$tolerance '
+        { d = $1 - $2; if (d < 0) d = -d; if (!(d <= most)) wrong = 1; if (d > worst) worst = d; if ($1 != 0) seen = 1 }
         END { printf "%g\n", worst; exit wrong || !seen }' >"$work/worst" ||
-        fail "$1: expected values within 1e-4 of the package's" "largest difference: $(<"$work/worst")"
+        fail "$1: expected values within $tolerance of the package's" "largest difference: $(<"$work/worst")"
 }
 
 # ---- Every layout: imported, and the same outputs as the package's.
@@ -52,7 +53,9 @@ expect_text "$err" "DPMSolverMultistepScheduler: there is no such solver here ye
 succeeds import "$golden/legacy" --out "$work/bare"
 expect_text "$err" "no scheduler in it"
 
-# ---- DDIM goes the package's way from a noise of one's own, in any batch.
+# ---- DDIM goes the package's way from a noise of one's own, in any batch. A network of random weights amplifies rounding
+# from step to step: the package's own f32 and f64 differ by more than this.
+tolerance=3e-4
 succeeds import "$golden/cifar" --out "$work/milder" --set process.beta_end=0.002 # see make_diffusers.py
 for steps in 10 50; do
     run=$runs/cifar
@@ -63,6 +66,7 @@ done
 succeeds sample "$runs/cifar" --init-noise "$golden/cifar/golden/noise.npy" --solver ddim --steps 10 --npy --batch 1 -n 2 \
     --out "$work/ddim-batch"
 expect_near "DDIM one image at a time" "$golden/cifar/golden/sample10.npy" "$work/ddim-batch/samples.npy"
+tolerance=1e-4
 
 no_noise() { # no_noise TEXT FILE ARGUMENT...
     refuses 1 "$1" sample "$runs/cifar" --init-noise "$2" --out "$work/none" "${@:3}"
