@@ -1,7 +1,7 @@
 #include "processes/cold_diffusion.h"
 
 #include "kernels/error.h"
-#include "processes/basis.h"
+#include "processes/basis_step.h"
 #include "processes/combination.h"
 #include "processes/solver.h"
 #include "processes/step_clock.h"
@@ -66,41 +66,34 @@ Tensor ColdDiffusion::run_solver(Denoiser& denoiser, const SampleRequest& reques
         }
     }
     const Tensor gained = upload_table(differences, blur_.modes(), device());
-    const Tensor ones = Tensor::full(gained.shape(), 1.f, device());
     StepClock clock(request.count, request.seed, timesteps, device());
 
     Tensor image = prior_.start(request, settings_.delta, device());
-    Tensor state = to_basis(Basis::dct2, image);
-    Tensor view = image;
+    Tensor state = to_basis(Basis::dct2, image), clean = image;
     const auto report = [&](int step) {
         if (!callback) return;
-        callback({step, request.steps, levels[size_t(step)],
-                  request.view == SampleRequest::View::none ? Tensor() : view});
+        Tensor view;
+        if (request.view != SampleRequest::View::none) {
+            view = Tensor(image.shape(), Dtype::f32, device());
+            view.copy_from(request.view == SampleRequest::View::clean ? clean : image);
+        }
+        callback({step, request.steps, levels[size_t(step)], view});
     };
 
-    const auto advance = [&] {
-        Tensor clean = checked_prediction(denoiser, image, clock.timesteps());
-        combine({{state, ones}, {to_basis(Basis::dct2, clean), gained}}, clock.rows(), state);
-        return clean;
-    };
+    const bool show_clean = request.view == SampleRequest::View::clean;
+    // The network's own tensor leaves the step then, which a graph would not make anew.
     GraphOptions graphs = request.graphs;
-    graphs.wanted = graphs.wanted && denoiser.capturable() &&
-                    request.view == SampleRequest::View::none; // nobody keeps it
+    graphs.wanted = graphs.wanted && denoiser.capturable() && !show_clean;
     GraphedWork graphed("a sampling step", graphs, std::make_shared<MemoryReservation>(device()));
     report(0);
     for (int step = 0; step < request.steps; ++step) {
         clock.move_to(step);
-        if (graphed.active()) { // the image stays where it is
-            graphed.run({}, [&] {
-                (void)advance();
-                image.copy_from(from_basis(Basis::dct2, state));
-            });
-            report(step + 1);
-            continue;
-        }
-        const Tensor clean = advance();
-        image = from_basis(Basis::dct2, state);
-        view = request.view == SampleRequest::View::clean ? clean : image;
+        graphed.run({}, [&] {
+            const Tensor estimate = checked_prediction(denoiser, image, clock.timesteps());
+            basis_step(Basis::dct2, {{state, {}}, {estimate, gained, true}}, clock.rows(), &state,
+                       {{&image, {}}});
+            if (show_clean) clean = estimate;
+        });
         report(step + 1);
     }
     return image;
