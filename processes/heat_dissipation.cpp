@@ -25,7 +25,6 @@ HeatDissipation::HeatDissipation(ImageSize size, const HeatDissipationSettings& 
     if (!(settings.sigma >= 0 && settings.delta >= 0))
         throw Error(fmt::format("ihdm noises sigma = {} and delta = {}: expected none below 0",
                                 settings.sigma, settings.delta));
-    ones_ = scalar_table(1, device);
     minus_ones_ = scalar_table(-1, device);
     sigma_ = scalar_table(settings.sigma, device);
     delta_ = scalar_table(settings.delta, device);
@@ -42,9 +41,9 @@ TrainingBatch HeatDissipation::training_batch(const Tensor& images, const Random
 
     const Tensor noise = normal(random, images.shape(), Purpose::training_noise, image_offset);
     batch.input = Tensor(images.shape(), Dtype::f32, device());
-    combine({{blurred, ones_}, {noise, sigma_}}, nullptr, batch.input);
+    combine({{blurred, {}}, {noise, sigma_}}, nullptr, batch.input);
     batch.target = Tensor(images.shape(), Dtype::f32, device());
-    combine({{less_blurred, ones_}, {batch.input, minus_ones_}}, nullptr, batch.target);
+    combine({{less_blurred, {}}, {batch.input, minus_ones_}}, nullptr, batch.target);
     batch.scale = 1.f / float(images.shape()[0]);
     return batch;
 }
@@ -90,9 +89,9 @@ Tensor HeatDissipation::run_solver(Denoiser& denoiser, const SampleRequest& requ
     const bool show_mean = request.view == SampleRequest::View::clean;
     const auto advance = [&](bool noisy) {
         const Tensor output = checked_prediction(denoiser, state, clock.timesteps());
-        if (!noisy) return combine({{state, ones_}, {output, ones_}}, nullptr, state);
+        if (!noisy) return combine({{state, {}}, {output, {}}}, nullptr, state);
         clock.draw_noise(noise, request.image_offset);
-        combine({{state, ones_}, {output, ones_}, {noise, delta_}}, nullptr, state);
+        combine({{state, {}}, {output, {}}, {noise, delta_}}, nullptr, state);
     };
     GraphOptions graphs = request.graphs;
     graphs.wanted = graphs.wanted && denoiser.capturable();
@@ -107,7 +106,7 @@ Tensor HeatDissipation::run_solver(Denoiser& denoiser, const SampleRequest& requ
             advance(false);
             report(step + 1);
             clock.draw_noise(noise, request.image_offset);
-            combine({{state, ones_}, {noise, delta_}}, nullptr, state);
+            combine({{state, {}}, {noise, delta_}}, nullptr, state);
             continue;
         }
         (noisy ? with_noise : without_noise).run({}, [&] { advance(noisy); });

@@ -56,7 +56,7 @@ private:
     HeatDissipationSettings settings_;
     HeatBlur blur_;
     BlurredPrior prior_;
-    Tensor ones_, minus_ones_, sigma_, delta_; ///< 1×1
+    Tensor minus_ones_, sigma_, delta_; ///< 1×1
 };
 
 } // namespace heat::processes
