@@ -32,6 +32,9 @@ void check_model(const DiagonalModel& model, ImageSize size) {
         model.input_gains.size() != size_t(tables.levels() + 1) * size_t(tables.width()))
         throw Error(fmt::format("input gains: expected {} levels of {}, got {} values", tables.levels() + 1,
                                 tables.width(), model.input_gains.size()));
+    for (size_t p = 0; p < std::min(model.input_gains.size(), size_t(tables.width())); ++p)
+        if (model.input_gains[p] != 1.0)
+            throw Error(fmt::format("input gains: expected 1 at level 0, got {}", model.input_gains[p]));
     if (model.view && (model.basis != Basis::pixel || model.prediction != Prediction::epsilon))
         throw Error(fmt::format(
             "an operator on pixels takes the pixel basis and prediction epsilon, not the {} basis "
@@ -122,13 +125,18 @@ StepSettings DiagonalProcess::step_settings(const SampleRequest& request) const 
 }
 
 std::vector<ReportEntry> DiagonalProcess::report() const {
-    const DiagonalTables& tables = model_.tables;
+    return report_of(model_.tables);
+}
+
+std::vector<ReportEntry> DiagonalProcess::report_of(const DiagonalTables& tables) const {
+    const std::vector<double>& deviations = model_.prior_deviations;
     const int last = tables.levels(), width = tables.width();
     double divergence = 0, least_log_a = 0, most_log_a = -std::numeric_limits<double>::infinity();
     double error_gain = 0, highest_snr = most_log_a, lowest_snr = -most_log_a;
     int lost = 0;
     for (int p = 0; p < width; ++p) {
-        const double a = tables.a(last, p), s = tables.s(last, p), d = model_.prior_deviations[size_t(p)];
+        const double a = tables.a(last, p), s = tables.s(last, p);
+        const double d = deviations[deviations.size() == 1 ? 0 : size_t(p)];
         divergence += (0.5 * ((a * a + s * s) / (d * d) - 1.0) + std::log(d) - tables.log_s(last, p)) / width;
         least_log_a = std::min(least_log_a, tables.log_a(last, p));
         most_log_a = std::max(most_log_a, tables.log_a(last, p));

@@ -20,7 +20,7 @@ struct DiagonalModel {
     Variance variance = Variance::small; ///< of ancestral steps unless a request says otherwise
     float data_low = -1, data_high = 1;
     /// What the network sees of the state, per level and eigenvalue like the tables: (levels + 1) × width
-    /// factors; empty: the state itself. Those of level 0, which no network sees, are for the views.
+    /// factors; empty: the state itself. Those of level 0, which no network sees, are 1.
     std::vector<double> input_gains = {};
     /// Stands between pixels and the state, in the pixel basis alone and with prediction ε; null: nothing
     /// does.
@@ -53,6 +53,8 @@ public:
     std::vector<ReportEntry> report() const override;
 
 protected:
+    /// report() by tables of u_0 itself, where those of the state, behind a view, say less.
+    std::vector<ReportEntry> report_of(const DiagonalTables& tables) const;
     void check_solver(const SampleRequest& request) const override;
     Tensor run_solver(Denoiser& denoiser, const SampleRequest& request,
                       const SampleCallback& callback) const override;

@@ -157,19 +157,10 @@ std::vector<ReportEntry> HeatDiffusionModel::report() const {
     const DiagonalTables ddpm = variance_preserving_tables(log_alpha_bars(settings_.betas));
     const double last_gain = std::exp(ddpm.log_s(1, 0) - ddpm.log_a(1, 0) - steps() * *low);
     const double heat = settings_.scheme.k * steps();
-    std::vector<ReportEntry> entries = DiagonalProcess::report();
-    if (const auto* view = dynamic_cast<const HeatView*>(model().view.get())) {
-        const StepCost cost = view->cost(size().channels);
-        for (ReportEntry& entry : entries) {
-            if (entry.name == "log10_condition") entry.value = conditioning_.log_condition / std::log(10.0);
-            // The tables are those of v_n, without A^N.
-            if (entry.name == "clean_error_gain") entry.value *= std::exp(-steps() * *low);
-            if (entry.name == "log10_snr_first") entry.value += 2 * steps() * *high / std::log(10.0);
-            if (entry.name == "log10_snr_last") entry.value += 2 * steps() * *low / std::log(10.0);
-            if (entry.name == "step_bytes_per_image") entry.value += cost.bytes;
-            if (entry.name == "step_flops_per_image") entry.value += cost.flops;
-        }
-    }
+    // Behind a view the tables are those of v_n, without A^N.
+    std::vector<ReportEntry> entries = model().view
+                                           ? report_of(blurred_tables(ddpm, conditioning_.log_eigenvalues))
+                                           : DiagonalProcess::report();
     append(entries,
            {{"alpha_bar_last", std::exp(log_alpha_bars(settings_.betas).back()),
              "ᾱ_N: the share of the blurred data's variance left at level N"},

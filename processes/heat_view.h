@@ -20,9 +20,6 @@ public:
     Tensor images_of(const Tensor& states) const override;
     Tensor seen(const Tensor& states, std::span<const int> levels) const override;
 
-    /// Measured: what the network's input at level N/2 takes for an image of `channels` channels.
-    virtual StepCost cost(int channels) const = 0;
-
 protected:
     virtual Tensor powers(const Tensor& images, std::span<const int> exponents) const = 0;
     int steps() const { return steps_; }

@@ -151,7 +151,7 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
     const Shape shape{request.count, int64_t(size.height), int64_t(size.width), int64_t(size.channels)};
     Tensor state = initial_state(process, request, shape);
     Tensor noise(shape, Dtype::f32, process.device());
-    // What the network sees at a level; at level 0 the image as it is seen.
+    // What the network sees at a level; at level 0 the image.
     const auto input_table = [&](int first) {
         return plan.input.used ? plan.input.table.images(first, plan.input.table.shape()[0] - first)
                                : Tensor();
@@ -221,7 +221,7 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
         (noisy ? with_noise : without_noise).run({}, [&] { advance(step, noisy); });
         report(step + 1);
     }
-    return in_view(model, from_basis(model.basis, state), 0);
+    return input; // of level 0: the image
 }
 
 StepCost diagonal_step_cost(const DiagonalProcess& process, const StepSettings& settings) {
@@ -232,6 +232,7 @@ StepCost diagonal_step_cost(const DiagonalProcess& process, const StepSettings& 
     StepCost cost;
     for (int i = 0; i < bases; ++i) cost += basis_cost(model.basis, size.height, size.width, size.channels);
     if (!model.input_gains.empty()) cost += combination_cost(1, n);
+    if (model.view) cost += model.view->cost(size.channels);
     if (settings.clip) {
         cost += combination_cost(settings.prediction == Prediction::x0 ? 1 : 2, n);
         cost += map_cost(n, 2);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/tensor.h"
+#include "processes/step_cost.h"
 
 #include <span>
 
@@ -21,6 +21,8 @@ public:
     virtual Tensor images_of(const Tensor& states) const = 0;
     /// What the network sees of states at levels above 0: one level for all of them, or one for each.
     virtual Tensor seen(const Tensor& states, std::span<const int> levels) const = 0;
+    /// Work of `seen` for one image of `channels` channels in the middle of the levels.
+    virtual StepCost cost(int channels) const = 0;
 };
 
 } // namespace heat::processes
