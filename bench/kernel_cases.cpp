@@ -217,10 +217,12 @@ KernelCase dropout_case(Device device, Dtype dtype, int64_t images, int64_t elem
 }
 
 template <class T>
-KernelCase loss_case(Device device, Dtype dtype, int images, int64_t elements, bool absolute, bool backward) {
+KernelCase loss_case(Device device, Dtype dtype, int images, int64_t elements, kernels::LossKind kind,
+                     bool backward) {
     const Shape shape{images, elements};
     const double n = double(shape.count()), size = sizeof(T);
-    return {std::string(absolute ? "absolute_error" : "squared_error") + (backward ? " backward" : ""),
+    return {std::string(kind == kernels::LossKind::absolute ? "absolute_error" : "squared_error") +
+                (backward ? " backward" : ""),
             "kernels/reduce_test.cpp",
             {n * (backward ? 4 + 2 * size : 4 + size), n * (backward ? 2 : 3), shape.text(), dtype},
             [=](uint64_t seed) {
@@ -232,16 +234,14 @@ KernelCase loss_case(Device device, Dtype dtype, int images, int64_t elements, b
                     workspace(Shape{images * kernels::reduce_workspace_floats(elements)}, Dtype::f32, device);
                 return [=]() mutable {
                     const float scale = 1.f / float(images);
-                    const auto error =
-                        absolute ? kernels::weighted_absolute_error<T> : kernels::weighted_squared_error<T>;
-                    const auto gradient = absolute ? kernels::weighted_absolute_error_backward<T>
-                                                   : kernels::weighted_squared_error_backward<T>;
                     if (backward)
-                        gradient(d.stream(), prediction.data<T>(), target.data<float>(), nullptr, scale,
-                                 upstream.data<float>(), images, elements, d.data<T>());
+                        kernels::weighted_error_backward(
+                            d.stream(), kind, prediction.data<T>(), target.data<float>(), nullptr, scale,
+                            upstream.data<float>(), images, elements, d.data<T>());
                     else
-                        error(d.stream(), prediction.data<T>(), target.data<float>(), nullptr, scale, images,
-                              elements, loss.data<float>(), each.data<float>(), workspace.data<float>());
+                        kernels::weighted_error(d.stream(), kind, prediction.data<T>(), target.data<float>(),
+                                                nullptr, scale, images, elements, loss.data<float>(),
+                                                each.data<float>(), workspace.data<float>());
                 };
             }};
 }
@@ -282,9 +282,9 @@ void add_typed(Device device, Dtype dtype, std::vector<KernelCase>& cases) {
     cases.push_back(softmax_case<T>(device, dtype, 8 * 256, 256, false));
     cases.push_back(softmax_case<T>(device, dtype, 8 * 256, 256, true));
     cases.push_back(dropout_case<T>(device, dtype, 8, 16 * 16 * 256));
-    for (const bool absolute : {false, true})
+    for (const auto kind : {kernels::LossKind::squared, kernels::LossKind::absolute})
         for (const bool backward : {false, true})
-            cases.push_back(loss_case<T>(device, dtype, 32, 28 * 28, absolute, backward));
+            cases.push_back(loss_case<T>(device, dtype, 32, 28 * 28, kind, backward));
     cases.push_back(column_sums_case<T>(device, dtype, 8 * 32 * 32, 128));
 }
 

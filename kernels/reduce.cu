@@ -199,61 +199,34 @@ void sum_of_squares(const Stream& stream, const float* x, int64_t n, float* out,
     parallel_teams(stream, 1, CombineChunks{workspace, chunks, out});
 }
 
-namespace {
-
-template <class Measure, class T>
-void weighted_error(const Stream& stream, const T* prediction, const float* target, const float* weight,
-                    float scale, int images, int64_t elements, float* loss, float* per_image,
-                    float* workspace) {
+template <class T>
+void weighted_error(const Stream& stream, LossKind kind, const T* prediction, const float* target,
+                    const float* weight, float scale, int images, int64_t elements, float* loss,
+                    float* per_image, float* workspace) {
     const int chunks = int(chunks_of(elements));
     float* partial = chunks == 1 ? per_image : workspace;
-    parallel_teams(stream, images * chunks,
-                   ChunkErrors<T, Measure>{prediction, target, elements, chunks, partial});
+    if (kind == LossKind::squared)
+        parallel_teams(stream, images * chunks,
+                       ChunkErrors<T, Squared>{prediction, target, elements, chunks, partial});
+    else
+        parallel_teams(stream, images * chunks,
+                       ChunkErrors<T, Absolute>{prediction, target, elements, chunks, partial});
     parallel_teams(stream, 1, CombineErrors{partial, weight, scale, images, chunks, loss, per_image});
 }
 
-template <class Measure, class T>
-void weighted_error_backward(const Stream& stream, const T* prediction, const float* target,
+template <class T>
+void weighted_error_backward(const Stream& stream, LossKind kind, const T* prediction, const float* target,
                              const float* weight, float scale, const float* upstream, int images,
                              int64_t elements, T* d_prediction) {
-    const int chunks = int(chunks_of(elements));
-    parallel_teams(stream, images * chunks,
-                   ErrorGradient<T, Measure>{prediction, target, weight, upstream, scale, elements, chunks,
-                                             d_prediction});
-}
-
-} // namespace
-
-template <class T>
-void weighted_squared_error(const Stream& stream, const T* prediction, const float* target,
-                            const float* weight, float scale, int images, int64_t elements, float* loss,
-                            float* per_image, float* workspace) {
-    weighted_error<Squared>(stream, prediction, target, weight, scale, images, elements, loss, per_image,
-                            workspace);
-}
-
-template <class T>
-void weighted_squared_error_backward(const Stream& stream, const T* prediction, const float* target,
-                                     const float* weight, float scale, const float* upstream, int images,
-                                     int64_t elements, T* d_prediction) {
-    weighted_error_backward<Squared>(stream, prediction, target, weight, scale, upstream, images, elements,
-                                     d_prediction);
-}
-
-template <class T>
-void weighted_absolute_error(const Stream& stream, const T* prediction, const float* target,
-                             const float* weight, float scale, int images, int64_t elements, float* loss,
-                             float* per_image, float* workspace) {
-    weighted_error<Absolute>(stream, prediction, target, weight, scale, images, elements, loss, per_image,
-                             workspace);
-}
-
-template <class T>
-void weighted_absolute_error_backward(const Stream& stream, const T* prediction, const float* target,
-                                      const float* weight, float scale, const float* upstream, int images,
-                                      int64_t elements, T* d_prediction) {
-    weighted_error_backward<Absolute>(stream, prediction, target, weight, scale, upstream, images, elements,
-                                      d_prediction);
+    const int chunks = int(chunks_of(elements)), teams = images * chunks;
+    if (kind == LossKind::squared)
+        parallel_teams(stream, teams,
+                       ErrorGradient<T, Squared>{prediction, target, weight, upstream, scale, elements,
+                                                 chunks, d_prediction});
+    else
+        parallel_teams(stream, teams,
+                       ErrorGradient<T, Absolute>{prediction, target, weight, upstream, scale, elements,
+                                                  chunks, d_prediction});
 }
 
 template <class T>
@@ -269,22 +242,14 @@ int64_t column_sums_workspace_floats(int64_t rows, int columns) {
     return int64_t(std::max(column_chunks(rows, false), column_chunks(rows, true))) * columns;
 }
 
-template void weighted_squared_error(const Stream&, const float*, const float*, const float*, float, int,
-                                     int64_t, float*, float*, float*);
-template void weighted_squared_error(const Stream&, const bf16*, const float*, const float*, float, int,
-                                     int64_t, float*, float*, float*);
-template void weighted_squared_error_backward(const Stream&, const float*, const float*, const float*, float,
-                                              const float*, int, int64_t, float*);
-template void weighted_squared_error_backward(const Stream&, const bf16*, const float*, const float*, float,
-                                              const float*, int, int64_t, bf16*);
-template void weighted_absolute_error(const Stream&, const float*, const float*, const float*, float, int,
-                                      int64_t, float*, float*, float*);
-template void weighted_absolute_error(const Stream&, const bf16*, const float*, const float*, float, int,
-                                      int64_t, float*, float*, float*);
-template void weighted_absolute_error_backward(const Stream&, const float*, const float*, const float*, float,
-                                               const float*, int, int64_t, float*);
-template void weighted_absolute_error_backward(const Stream&, const bf16*, const float*, const float*, float,
-                                               const float*, int, int64_t, bf16*);
+template void weighted_error(const Stream&, LossKind, const float*, const float*, const float*, float, int,
+                             int64_t, float*, float*, float*);
+template void weighted_error(const Stream&, LossKind, const bf16*, const float*, const float*, float, int,
+                             int64_t, float*, float*, float*);
+template void weighted_error_backward(const Stream&, LossKind, const float*, const float*, const float*,
+                                      float, const float*, int, int64_t, float*);
+template void weighted_error_backward(const Stream&, LossKind, const bf16*, const float*, const float*, float,
+                                      const float*, int, int64_t, bf16*);
 template void column_sums(const Stream&, const float*, int64_t, int, float*, float*);
 template void column_sums(const Stream&, const bf16*, int64_t, int, float*, float*);
 

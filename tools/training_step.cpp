@@ -21,8 +21,7 @@ void TrainingStep::pass(const Tensor& images) {
     const Variable output = parts_.network.forward(
         Variable(b.input), b.timesteps,
         {.dtype = parts_.dtype, .dropout = &parts_.random, .image_offset = 0, .labels = {}});
-    const auto loss_of = b.loss == LossKind::absolute ? absolute_error : squared_error;
-    const BatchLoss error = loss_of(output, b.target, b.weight, b.scale);
+    const BatchLoss error = weighted_error(b.loss, output, b.target, b.weight, b.scale);
     tape.backward(error.loss);
     losses_.add(error.loss.value(), parts_.accumulation);
 }

@@ -1,26 +1,10 @@
 #include "engine/ops/loss.h"
 
 #include "engine/profiler.h"
-#include "kernels/reduce.h"
 
 #include <fmt/format.h>
 
 namespace heat {
-
-namespace {
-
-/// The kernels of one kind of loss, for activations of type T.
-template <class T>
-struct LossKernels {
-    decltype(&kernels::weighted_squared_error<T>) forward;
-    decltype(&kernels::weighted_squared_error_backward<T>) backward;
-};
-template <class T>
-LossKernels<T> kernels_of(LossKind kind) {
-    if (kind == LossKind::absolute)
-        return {kernels::weighted_absolute_error<T>, kernels::weighted_absolute_error_backward<T>};
-    return {kernels::weighted_squared_error<T>, kernels::weighted_squared_error_backward<T>};
-}
 
 BatchLoss weighted_error(LossKind kind, const Variable& prediction, const Tensor& target,
                          const Tensor& weight, float scale) {
@@ -45,33 +29,23 @@ BatchLoss weighted_error(LossKind kind, const Variable& prediction, const Tensor
     const Storage scratch = allocate(
         prediction.device(), sizeof(float) * size_t(images * kernels::reduce_workspace_floats(elements)));
     with_activation_type(prediction.dtype(), [&]<class T>(T) {
-        kernels_of<T>(kind).forward(loss.stream(), prediction.value().data<T>(), target.data<float>(),
-                                    weights, scale, images, elements, loss.data<float>(),
-                                    per_image.data<float>(), reinterpret_cast<float*>(scratch.get()));
+        kernels::weighted_error(loss.stream(), kind, prediction.value().data<T>(), target.data<float>(),
+                                weights, scale, images, elements, loss.data<float>(), per_image.data<float>(),
+                                reinterpret_cast<float*>(scratch.get()));
     });
     Variable result =
         make_result(std::move(loss), wants_gradient({&prediction}), [=](const Tensor& upstream) {
             const ProfileScope backward(backward_name, upstream.device(), [&] { return work(2, 2); });
             Tensor d(prediction.shape(), prediction.dtype(), prediction.device());
             with_activation_type(d.dtype(), [&]<class T>(T) {
-                kernels_of<T>(kind).backward(d.stream(), prediction.value().data<T>(), target.data<float>(),
-                                             weight.defined() ? weight.data<float>() : nullptr, scale,
-                                             upstream.data<float>(), images, elements, d.data<T>());
+                kernels::weighted_error_backward(d.stream(), kind, prediction.value().data<T>(),
+                                                 target.data<float>(),
+                                                 weight.defined() ? weight.data<float>() : nullptr, scale,
+                                                 upstream.data<float>(), images, elements, d.data<T>());
             });
             prediction.add_gradient(std::move(d));
         });
     return {std::move(result), std::move(per_image)};
-}
-
-} // namespace
-
-BatchLoss squared_error(const Variable& prediction, const Tensor& target, const Tensor& weight, float scale) {
-    return weighted_error(LossKind::squared, prediction, target, weight, scale);
-}
-
-BatchLoss absolute_error(const Variable& prediction, const Tensor& target, const Tensor& weight,
-                         float scale) {
-    return weighted_error(LossKind::absolute, prediction, target, weight, scale);
 }
 
 } // namespace heat

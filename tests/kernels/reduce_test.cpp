@@ -49,14 +49,13 @@ void check_error(const Stream& stream, size_t images, size_t elements, bool weig
     DeviceArray<float> target(stream, t.stored), weight(stream, w.stored), up(stream, {upstream});
     DeviceArray<float> loss_out(stream, 1), per_image_out(stream, images);
     DeviceArray<float> workspace(stream, size_t(reduce_workspace_floats(int64_t(n))));
-    const auto forward = squared ? weighted_squared_error<T> : weighted_absolute_error<T>;
-    const auto backward = squared ? weighted_squared_error_backward<T> : weighted_absolute_error_backward<T>;
-    forward(stream, prediction.data(), target.data(), weight.data(), scale, int(images), int64_t(elements),
-            loss_out.data(), per_image_out.data(), workspace.data());
+    const LossKind kind = squared ? LossKind::squared : LossKind::absolute;
+    weighted_error(stream, kind, prediction.data(), target.data(), weight.data(), scale, int(images),
+                   int64_t(elements), loss_out.data(), per_image_out.data(), workspace.data());
     CHECK(reference::nmse(reference::widened(loss_out.host()), {loss}) <= 1e-9);
     CHECK(reference::nmse(reference::widened(per_image_out.host()), per_image) <= 1e-9);
-    backward(stream, prediction.data(), target.data(), weight.data(), scale, up.data(), int(images),
-             int64_t(elements), d_prediction.data());
+    weighted_error_backward(stream, kind, prediction.data(), target.data(), weight.data(), scale, up.data(),
+                            int(images), int64_t(elements), d_prediction.data());
     CHECK(reference::nmse(reference::widened(d_prediction.host()), gradient) <= reference::tolerance<T>);
 }
 
@@ -109,8 +108,8 @@ TEST_CASE("reduce: the absolute error has no gradient where nothing is wrong") {
     for (const Stream& stream : test_streams()) {
         DeviceArray<float> x(stream, std::vector<float>{1.f, 2.f}), up(stream, std::vector<float>{1.f}),
             d(stream, 2);
-        weighted_absolute_error_backward(stream, x.data(), x.data(), static_cast<const float*>(nullptr), 1.f,
-                                         up.data(), 1, 2, d.data());
+        weighted_error_backward(stream, LossKind::absolute, x.data(), x.data(),
+                                static_cast<const float*>(nullptr), 1.f, up.data(), 1, 2, d.data());
         CHECK(d.host() == std::vector<float>{0.f, 0.f});
     }
 }
