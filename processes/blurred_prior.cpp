@@ -91,8 +91,7 @@ Tensor BlurredPrior::start(const SampleRequest& request, double delta, Device de
     if (delta == 0) return state;
     const RandomState random(request.seed, device);
     const Tensor noise = normal(random, shape, Purpose::prior, request.image_offset);
-    combine({{state, upload_table({1.f}, 1, device)}, {noise, upload_table({float(delta)}, 1, device)}},
-            nullptr, state);
+    combine({{state, {}}, {noise, upload_table({float(delta)}, 1, device)}}, nullptr, state);
     return state;
 }
 

@@ -20,7 +20,6 @@ public:
     ColdDiffusion(ImageSize size, const ColdDiffusionSettings& settings, Device device);
 
     std::string name() const override { return "cold"; }
-    const ColdDiffusionSettings& settings() const { return settings_; }
     const HeatBlur& blur() const { return blur_; }
 
     float data_low() const override { return 0.f; }

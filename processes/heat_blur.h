@@ -13,8 +13,7 @@ public:
 
     int levels() const { return int(sigmas_.size()) - 1; }
     int modes() const { return int(mu_.size()); }
-    /// Blur widths in pixels and times, 0..K.
-    const std::vector<double>& sigmas() const { return sigmas_; }
+    /// t_k of level 0..K.
     double time(int level) const { return sigmas_[size_t(level)] * sigmas_[size_t(level)] / 2; }
     /// log of the gain e^{−μ t_k} on a DCT mode (row-major position) at level 0..K.
     double log_gain(int level, int mode) const { return -mu_[size_t(mode)] * time(level); }

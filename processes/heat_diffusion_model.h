@@ -47,7 +47,6 @@ public:
     HeatDiffusionModel(ImageSize size, const HeatDiffusionSettings& settings, Device device);
 
     std::string name() const override { return "hdm"; }
-    const HeatDiffusionSettings& settings() const { return settings_; }
     /// Adds alpha_bar_last, the heat, the range of A's eigenvalues, the modes lost and floored, and by how
     /// much the last step multiplies the network's error.
     std::vector<ReportEntry> report() const override;

@@ -21,7 +21,6 @@ public:
     HeatDissipation(ImageSize size, const HeatDissipationSettings& settings, Device device);
 
     std::string name() const override { return "ihdm"; }
-    const HeatDissipationSettings& settings() const { return settings_; }
 
     float data_low() const override { return 0.f; }
     float data_high() const override { return 1.f; }

@@ -87,7 +87,10 @@ Conditioning condition_heat(const HeatScheme& scheme, int steps, double gain_flo
     const std::vector<double> values = heat_eigenvalues(scheme, laplacian);
     const double floor = gain_floor > 0 ? std::pow(gain_floor, 1.0 / steps) : 0.0;
     const double log_limit = std::log(condition_limit);
-    const Range range = range_of(scheme, laplacian);
+    // λ rises with ℓ, so that the ends of one are the ends of the other.
+    const auto [steepest, flattest] = std::minmax_element(laplacian.begin(), laplacian.end());
+    const std::vector<double> ends{*steepest, *flattest};
+    const Range range = range_of(scheme, ends);
     Conditioning result;
     int unfloored_losses = 0;
     for (const double value : values) {
@@ -103,7 +106,7 @@ Conditioning condition_heat(const HeatScheme& scheme, int steps, double gain_flo
     if (range.smallest > 0 || floor > 0)
         if (result.log_condition <= log_limit * (1 + 1e-12)) return result;
 
-    const double k = rounded(largest_k(scheme, steps, log_limit, laplacian), false);
+    const double k = rounded(largest_k(scheme, steps, log_limit, ends), false);
     const double offered_floor =
         range.largest > 0 ? rounded(std::exp(steps * std::log(range.largest) - log_limit), true) : 0;
     std::string remedies = fmt::format("K = {:.3g} (process.heat = {:.3g})", k, k * steps);

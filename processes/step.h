@@ -6,9 +6,8 @@
 
 namespace heat::processes {
 
-/// What the network of a diagonal process predicts: the noise ε, the image u_0, or v = (a_t ε − s_t
-/// u_0)/√(a_t²
-/// + s_t²).
+/// What the network of a diagonal process predicts: the noise ε, the image u_0, or
+/// v = (a_t ε − s_t u_0)/√(a_t² + s_t²).
 enum class Prediction { epsilon, x0, v };
 /// The variance of an ancestral step from t to s: the posterior's v = s_s² s²_{t|s}/s_t² (small), or s²_{t|s}
 /// (large).

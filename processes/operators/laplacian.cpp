@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 namespace heat::processes {
 
 AxisDifference axis_difference(Boundary boundary, int n) {
@@ -24,14 +22,6 @@ AxisDifference axis_difference(Boundary boundary, int n) {
         d.diagonal.back() += 1;
     }
     return d;
-}
-
-SymmetricDifference symmetric_difference(Boundary boundary, int n) {
-    const AxisDifference d = axis_difference(boundary, n);
-    SymmetricDifference symmetric{d.diagonal, {}};
-    for (size_t i = 0; i < d.lower.size(); ++i)
-        symmetric.off_diagonal.push_back(std::sqrt(d.lower[i] * d.upper[i]));
-    return symmetric;
 }
 
 std::vector<double> pixel_weights(Boundary boundary, int height, int width) {

@@ -17,14 +17,6 @@ struct AxisDifference {
 /// Throws Error for n below 1.
 AxisDifference axis_difference(Boundary boundary, int n);
 
-/// The same made symmetric, W^½ L W^{−½} with the weights W of pixel_weights: off_diagonal[i] couples i and
-/// i + 1.
-struct SymmetricDifference {
-    std::vector<double> diagonal;     ///< n
-    std::vector<double> off_diagonal; ///< n − 1
-};
-SymmetricDifference symmetric_difference(Boundary boundary, int n);
-
 /// W, row-major over H×W pixels: the trapezoid rule's (½, 1, …, 1, ½ along each axis longer than 1) for the
 /// adiabatic boundary, ones for the others.
 std::vector<double> pixel_weights(Boundary boundary, int height, int width);

@@ -33,16 +33,9 @@ Matrix literal_matrix(const HeatScheme& scheme, int height, int width, double c)
 
 } // namespace
 
-Eigen::MatrixXd literal_s(const HeatScheme& scheme, int height, int width) {
-    return literal_matrix(scheme, height, width, -(1 - scheme.theta) * scheme.k);
-}
-
-Eigen::MatrixXd literal_t(const HeatScheme& scheme, int height, int width) {
-    return literal_matrix(scheme, height, width, scheme.theta * scheme.k);
-}
-
 Eigen::MatrixXd literal_a(const HeatScheme& scheme, int height, int width, bool inverse) {
-    const Matrix s = literal_s(scheme, height, width), t = literal_t(scheme, height, width);
+    const Matrix s = literal_matrix(scheme, height, width, -(1 - scheme.theta) * scheme.k);
+    const Matrix t = literal_matrix(scheme, height, width, scheme.theta * scheme.k);
     const Eigen::PartialPivLU<Matrix> lu(inverse ? t : s);
     const double reciprocal = lu.rcond();
     if (!(reciprocal > 1e-15))

@@ -8,12 +8,9 @@
 
 namespace heat::processes {
 
-/// S = I − (1−θ)K L and T = I + θK L over all pixels as the paper writes them (HDM, eq. 11), with the
-/// boundary's 2 in place and so not symmetric.
-Eigen::MatrixXd literal_s(const HeatScheme& scheme, int height, int width);
-Eigen::MatrixXd literal_t(const HeatScheme& scheme, int height, int width);
-
-/// A = S⁻¹T, or A⁻¹ = T⁻¹S, by an LU factor with pivoting. Throws Error where the matrix is singular.
+/// A = S⁻¹T, or A⁻¹ = T⁻¹S, of S = I − (1−θ)K L and T = I + θK L over all pixels as the paper writes them
+/// (HDM, eq. 11), with the boundary's 2 in place and so not symmetric; by an LU factor with pivoting. Throws
+/// Error where the matrix is singular.
 Eigen::MatrixXd literal_a(const HeatScheme& scheme, int height, int width, bool inverse);
 
 } // namespace heat::processes

@@ -2,21 +2,12 @@
 
 #include "kernels/error.h"
 #include "kernels/transform.h"
+#include "processes/basis_step.h"
 #include "processes/combination.h"
-#include "processes/operators/laplacian.h"
-
-#include <cmath>
 
 namespace heat::processes {
 
 namespace {
-
-kernels::TransformKind kind_of(Basis basis) {
-    if (basis == Basis::pixel) throw Error("the pixel basis has no transform");
-    return basis == Basis::dct1   ? kernels::TransformKind::dct1
-           : basis == Basis::dct2 ? kernels::TransformKind::dct2
-                                  : kernels::TransformKind::dst1;
-}
 
 /// y = x times a row of `rows` for each image, each value for all channels of a point.
 void multiply_rows(const double* x, double* y, int64_t count, int64_t points, int channels,
@@ -35,14 +26,6 @@ void multiply_rows(const double* x, double* y, int64_t count, int64_t points, in
     }
 }
 
-/// W^½ of the basis, or its inverse; empty for ones.
-std::vector<double> weight_roots(Basis basis, int height, int width, bool inverse) {
-    if (is_orthonormal(basis)) return {};
-    std::vector<double> roots = pixel_weights(Boundary::adiabatic, height, width);
-    for (double& weight : roots) weight = inverse ? 1 / std::sqrt(weight) : std::sqrt(weight);
-    return roots;
-}
-
 void run_transform(kernels::TransformKind kind, const double* x, double* y, int64_t count, int height,
                    int width, int channels) {
     const kernels::Stream& host = stream_of(Device::cpu);
@@ -54,25 +37,20 @@ void run_transform(kernels::TransformKind kind, const double* x, double* y, int6
 } // namespace
 
 Tensor scale_modes(Basis basis, const Tensor& images, const ModeGains& gains) {
-    Tensor coefficients = to_basis(basis, images);
     if (basis == Basis::pixel) throw Error("scale_modes: expected the basis of a transform, got pixel");
     const int modes = int(images.shape()[1] * images.shape()[2]);
     const Tensor table = upload_table({gains.rows.begin(), gains.rows.end()}, modes, images.device());
-    Tensor rows;
+    Tensor rows, scaled;
     if (!gains.row_of_image.empty())
         rows =
             Tensor::from_host(Shape{int64_t(gains.row_of_image.size())}, gains.row_of_image, images.device());
-    combine({{coefficients, table}}, rows.defined() ? rows.data<int32_t>() : nullptr, coefficients);
-    return from_basis(basis, coefficients);
+    basis_step(basis, {{images, table, true}}, rows.defined() ? rows.data<int32_t>() : nullptr, nullptr,
+               {{&scaled, {}}});
+    return scaled;
 }
 
 void to_basis(Basis basis, const double* x, double* y, int64_t count, int height, int width, int channels) {
-    const std::vector<double> roots = weight_roots(basis, height, width, false);
-    if (!roots.empty()) {
-        multiply_rows(x, y, count, int64_t(height) * width, channels, roots, nullptr);
-        x = y;
-    }
-    run_transform(kind_of(basis), x, y, count, height, width, channels);
+    run_transform(transform_kind(basis), x, y, count, height, width, channels);
 }
 
 void scale_modes(Basis basis, const double* x, double* y, int64_t count, int height, int width, int channels,
@@ -81,9 +59,7 @@ void scale_modes(Basis basis, const double* x, double* y, int64_t count, int hei
     to_basis(basis, x, y, count, height, width, channels);
     multiply_rows(y, y, count, points, channels, gains.rows,
                   gains.row_of_image.empty() ? nullptr : gains.row_of_image.data());
-    run_transform(kernels::inverse_of(kind_of(basis)), y, y, count, height, width, channels);
-    const std::vector<double> roots = weight_roots(basis, height, width, true);
-    if (!roots.empty()) multiply_rows(y, y, count, points, channels, roots, nullptr);
+    run_transform(kernels::inverse_of(transform_kind(basis)), y, y, count, height, width, channels);
 }
 
 double scale_modes_flops(Basis basis, int height, int width, int channels) {
@@ -91,8 +67,9 @@ double scale_modes_flops(Basis basis, int height, int width, int channels) {
 }
 
 double scale_modes_bytes(int height, int width, int channels, double element) {
-    // Image in, coefficients out and in, scaled out and in, image out; a gain for each mode.
-    return element * double(height) * width * (6.0 * channels + 1);
+    // Image in and out and a gain for each mode; in f64 the coefficients go out and in twice between.
+    const double passes = element == sizeof(float) ? 2.0 : 6.0;
+    return element * double(height) * width * (passes * channels + 1);
 }
 
 } // namespace heat::processes

@@ -62,8 +62,8 @@ OperatorSolver::OperatorSolver(const HeatScheme& scheme, int height, int width)
         throw Error(fmt::format("heat operator on {}×{} pixels: expected at least 1×1", height, width));
     if (!std::isfinite(scheme.k))
         throw Error(fmt::format("heat operator with K = {}: expected a finite number", scheme.k));
-    eigenvalues_ = heat_eigenvalues(scheme, height, width);
     const std::vector<double> laplacian = discrete_eigenvalues(basis_of(scheme.boundary), height, width);
+    eigenvalues_ = heat_eigenvalues(scheme, laplacian);
     const double steepest = *std::min_element(laplacian.begin(), laplacian.end());
     const double least_of_t = 1 + scheme.theta * scheme.k * steepest;
     if (least_of_t < -rounding)

@@ -2,7 +2,6 @@
 
 #include "engine/random.h"
 #include "kernels/error.h"
-#include "processes/operators/eigen_missing.h"
 
 #include <fmt/format.h>
 
@@ -81,7 +80,9 @@ Tensor RandomOperator::apply(const Tensor& images, std::span<const double> gains
 struct RandomOperator::Vectors {};
 
 RandomOperator::RandomOperator(int height, int width) : height_(height), width_(width) {
-    throw_eigen_missing("dense");
+    throw Error("hdm's random operator needs Eigen, which this build lacks: install libeigen3-dev and build "
+                "again, or "
+                "choose process.operator = heat");
 }
 Tensor RandomOperator::apply(const Tensor& images, std::span<const double>) const {
     return images;

@@ -24,7 +24,7 @@ struct SparseFactor {
 };
 
 /// Factors by Eigen's SimplicialLDLT with AMD ordering; throws Error, with the pivot, where M is not positive
-/// definite, where the factor is too large for 32-bit indices, or where the build has no Eigen.
+/// definite, or where the build has no Eigen.
 SparseFactor sparse_factor(const Stencil& stencil, double c);
 
 } // namespace heat::processes

@@ -58,11 +58,6 @@ int64_t SparseSolver::memory_bytes() const {
     return bytes;
 }
 
-int64_t SparseSolver::factor_entries(bool inverse) const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return factors_[inverse] ? int64_t(factors_[inverse]->rows.values.size()) : 0;
-}
-
 void SparseSolver::solve(bool inverse, const Stencil::RowTables& tables, const double* b, double* x, int used,
                          double*, BlockReport& report) const {
     const SparseFactor& factor = *factors_[inverse]; // made before the threads began

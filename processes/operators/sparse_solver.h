@@ -19,8 +19,6 @@ public:
 
     SolverMethod method() const override { return SolverMethod::sparse; }
     int64_t memory_bytes() const override;
-    /// Entries below the diagonal of the factor of S, or T (inverse); 0 before it is made.
-    int64_t factor_entries(bool inverse) const;
 
 protected:
     int most_lanes() const override { return 16; }

@@ -2,14 +2,21 @@
 
 #include "processes/operators/laplacian.h"
 
+#include <cmath>
+
 namespace heat::processes {
 
 namespace {
 
+/// The differences along an axis made symmetric, W^½ L W^{−½} with the weights W of pixel_weights.
 Stencil::Axis axis_of(Boundary boundary, int n) {
-    const SymmetricDifference d = symmetric_difference(boundary, n);
-    Stencil::Axis axis{d.diagonal, {0.0}, d.off_diagonal};
-    axis.before.insert(axis.before.end(), d.off_diagonal.begin(), d.off_diagonal.end());
+    const AxisDifference d = axis_difference(boundary, n);
+    Stencil::Axis axis{d.diagonal, {0.0}, {}};
+    for (size_t i = 0; i < d.lower.size(); ++i) {
+        const double coupling = std::sqrt(d.lower[i] * d.upper[i]);
+        axis.before.push_back(coupling);
+        axis.after.push_back(coupling);
+    }
     axis.after.push_back(0.0);
     return axis;
 }
