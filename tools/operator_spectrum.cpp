@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 namespace heat::tools {
 namespace {
@@ -62,9 +61,12 @@ Tensor load_images(SpectrumOptions& o) {
     const int shown = std::min(o.images, source->count());
     indices.reserve(size_t(shown));
     for (int i = 0; i < shown; ++i) indices.push_back(uint32_t(int64_t{source->count()} * i / shown));
-    HostBatch batch;
-    gather_batch(*source, indices, {}, batch);
-    return Tensor::from_host(batch.shape, batch.values, Device::cpu);
+    Tensor images;
+    gather_batch(*source, indices, {}, [&](const Shape& shape) {
+        images = Tensor(shape, Dtype::f32, Device::cpu);
+        return images.data<float>();
+    });
+    return images;
 }
 
 /// What the network of a process sees of the images, in o.levels equal groups of levels, over the process's
@@ -203,10 +205,6 @@ LinePlot plot_of(const SpectrumOptions& o, const std::vector<NamedSpectrum>& spe
     return plot;
 }
 
-nlohmann::json number(double value) { // JSON has no infinity
-    return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
-}
-
 void print_json(const SpectrumOptions& o, const std::vector<NamedSpectrum>& spectra,
                 const FrequencyRings& rings, const Gains& gains) {
     nlohmann::json out{{"height", o.height}, {"width", o.width}};
@@ -215,7 +213,7 @@ void print_json(const SpectrumOptions& o, const std::vector<NamedSpectrum>& spec
         out["operator"] = o.choice.text();
         out["least_gain"] = *low;
         out["largest_gain"] = *high;
-        out["log10_condition"] = number(o.choice.log10_condition(o.height, o.width));
+        out["log10_condition"] = o.choice.log10_condition(o.height, o.width);
     }
     if (!spectra.empty()) {
         out["frequencies"] = rings.frequencies();

@@ -24,17 +24,6 @@ bool is_mirrored(const BatchOptions& options, size_t place) {
 } // namespace
 
 void gather_batch(const ImageSource& images, std::span<const uint32_t> indices, const BatchOptions& options,
-                  HostBatch& batch) {
-    batch.shape = Shape{0, 0, 0, 0};
-    batch.values.clear();
-    gather_batch(images, indices, options, [&](const Shape& shape) {
-        batch.shape = shape;
-        batch.values.resize(size_t(shape.count()));
-        return batch.values.data();
-    });
-}
-
-void gather_batch(const ImageSource& images, std::span<const uint32_t> indices, const BatchOptions& options,
                   const std::function<float*(const Shape&)>& memory) {
     const ProfileScope scope("gather batch");
     float value_of[256];

@@ -16,21 +16,11 @@ struct BatchOptions {
     uint32_t step = 0;
 };
 
-/// The pixels of a batch on the host, and their shape N×H×W×C.
-struct HostBatch {
-    Shape shape;
-    std::vector<float> values;
-};
-
 /// Writes the images at these indices, at least one, into the memory that `memory` gives for their shape
 /// N×H×W×C. Serial, so that a loader's thread leaves the others alone. Throws Error as ImageSource::decode,
 /// and when the images differ in size.
 void gather_batch(const ImageSource& images, std::span<const uint32_t> indices, const BatchOptions& options,
                   const std::function<float*(const Shape&)>& memory);
-/// The same into `batch`, whose memory is used again.
-void gather_batch(const ImageSource& images, std::span<const uint32_t> indices, const BatchOptions& options,
-                  HostBatch& batch);
-
 /// Images f32 N×H×W×C to bytes NHWC: low becomes 0 and high 255, rounded to nearest, clamped.
 std::vector<uint8_t> to_bytes(const Tensor& images, float low, float high);
 

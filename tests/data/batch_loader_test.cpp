@@ -39,6 +39,21 @@ private:
     bool in_memory_;
 };
 
+struct HostBatch {
+    Shape shape;
+    std::vector<float> values;
+};
+HostBatch gathered(const ImageSource& images, std::span<const uint32_t> indices,
+                   const BatchOptions& options) {
+    HostBatch batch;
+    gather_batch(images, indices, options, [&](const Shape& shape) {
+        batch.shape = shape;
+        batch.values.resize(size_t(shape.count()));
+        return batch.values.data();
+    });
+    return batch;
+}
+
 } // namespace
 
 TEST_SUITE("data") {
@@ -47,8 +62,7 @@ TEST_SUITE("data") {
         const MadeUpImages images(9, true);
         const std::vector<uint32_t> indices{4, 0, 8, 8, 2, 7, 1, 3};
         const BatchOptions options{-1.f, 1.f, true, 0x123456789ull, 6};
-        HostBatch batch;
-        gather_batch(images, indices, options, batch);
+        const HostBatch batch = gathered(images, indices, options);
         REQUIRE(batch.shape == Shape{8, 3, 5, 3});
         int mirrored = 0;
         for (uint32_t i = 0; i < 8; ++i) {
@@ -76,8 +90,8 @@ TEST_SUITE("data") {
             BatchSampler sampler(5, 23, 4);
             BatchLoader loader(images, batch_order(sampler), {0.f, 1.f, true, 5, 0}, decoders);
             const auto check = [&](uint64_t index) {
-                HostBatch expected;
-                gather_batch(images, sampler.indices(index), {0.f, 1.f, true, 5, uint32_t(index)}, expected);
+                const HostBatch expected =
+                    gathered(images, sampler.indices(index), {0.f, 1.f, true, 5, uint32_t(index)});
                 const Tensor got = loader.batch(index, Device::cpu);
                 CHECK(got.shape() == expected.shape);
                 CHECK(got.to_host() == expected.values);
