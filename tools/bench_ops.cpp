@@ -1,5 +1,6 @@
 #include "bench/comparison.h"
 #include "bench/host.h"
+#include "bench/json_lines.h"
 #include "bench/op_benchmark.h"
 #include "engine/io/file.h"
 #include "kernels/error.h"
@@ -50,15 +51,7 @@ std::string to_text(const OpsOptions& options, const bench::Roofline& roofline, 
          {{"memory_gb_s", 1e-9 * roofline.bytes_per_second},
           {"f32_gflop_s", 1e-9 * roofline.f32_flops_per_second},
           {"bf16_gflop_s", 1e-9 * roofline.bf16_flops_per_second}}}};
-    std::string text = head.dump(1);
-    text.erase(text.rfind('\n')); // the closing brace comes after the list
-    text += ",\n \"ops\": [";
-    const char* separator = "\n  ";
-    for (const bench::OpMeasurement& m : measurements) {
-        text += separator + bench::to_json(m).dump();
-        separator = ",\n  ";
-    }
-    return text + "\n ]\n}\n";
+    return bench::json_lines(head, {bench::json_list("ops", measurements)});
 }
 
 void measure(OpsOptions& options) {

@@ -1,4 +1,5 @@
 #include "bench/host.h"
+#include "bench/json_lines.h"
 #include "bench/transform_benchmark.h"
 #include "engine/io/file.h"
 #include "tools/bench.h"
@@ -34,15 +35,8 @@ void measure(TransformsOptions& options) {
     const nlohmann::json head{{"what", "engine bench transforms"},
                               {"device", bench::describe_measurement(HEAT_VERSION, options.commit)},
                               {"dtype", options.dtype}};
-    std::string text = head.dump(1);
-    text.erase(text.rfind('\n')); // the closing brace comes after the list
-    text += ",\n \"transforms\": [";
-    const char* separator = "\n  ";
-    for (const bench::TransformMeasurement& m : measurements) {
-        text += separator + bench::to_json(m).dump();
-        separator = ",\n  ";
-    }
-    write_file_atomically(options.json, text + "\n ]\n}\n");
+    write_file_atomically(options.json,
+                          bench::json_lines(head, {bench::json_list("transforms", measurements)}));
 }
 
 } // namespace

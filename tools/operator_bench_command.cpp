@@ -1,4 +1,5 @@
 #include "bench/host.h"
+#include "bench/json_lines.h"
 #include "engine/io/file.h"
 #include "engine/io/line_plot.h"
 #include "engine/io/png.h"
@@ -9,8 +10,6 @@
 
 #include <fmt/format.h>
 #include <heat_commit.h>
-
-#include <map>
 
 namespace heat::tools {
 namespace {
@@ -35,7 +34,8 @@ void print_row(const OperatorMeasurement& m) {
 }
 
 /// One measurement a line, so that two files can be looked at with diff.
-std::string to_text(const BenchOptions& o, const std::vector<OperatorMeasurement>& measurements) {
+std::string to_text(const BenchOptions& o, const std::vector<OperatorMeasurement>& measurements,
+                    const std::vector<Crossover>& found) {
     const nlohmann::json head{{"what", "engine operator bench"},
                               {"device", bench::describe_measurement(HEAT_VERSION, o.commit)},
                               {"dtype", o.dtype},
@@ -48,20 +48,8 @@ std::string to_text(const BenchOptions& o, const std::vector<OperatorMeasurement
                                 {"min_seconds", o.timing.min_seconds},
                                 {"budget_seconds", o.timing.budget_seconds},
                                 {"order", "the solvers of a case take turns, sample by sample"}}}};
-    std::string text = head.dump(1);
-    text.erase(text.rfind('\n')); // the closing brace comes after the lists
-    const auto append = [&text](const char* name, const auto& entries) {
-        text += fmt::format(",\n \"{}\": [", name);
-        const char* separator = "\n  ";
-        for (const auto& entry : entries) {
-            text += separator + to_json(entry).dump();
-            separator = ",\n  ";
-        }
-        text += "\n ]";
-    };
-    append("measurements", measurements);
-    append("crossovers", crossovers(measurements));
-    return text + "\n}\n";
+    return bench::json_lines(
+        head, {bench::json_list("measurements", measurements), bench::json_list("crossovers", found)});
 }
 
 /// Time of a call against one axis of the grid, the others at their last values.
@@ -124,7 +112,7 @@ void measure(BenchOptions& o) {
     const std::vector<Crossover> found = crossovers(measurements);
     fmt::print("\ncrossovers of the fastest solver: {}\n", found.empty() ? "none" : "");
     for (const Crossover& crossover : found) fmt::print("  {}\n", crossover.text());
-    if (!o.json.empty()) write_file_atomically(o.json, to_text(o, measurements));
+    if (!o.json.empty()) write_file_atomically(o.json, to_text(o, measurements, found));
     if (!o.plot.empty()) write_png(o.plot, draw(plot_of(o, measurements)));
 }
 
