@@ -95,7 +95,7 @@ private:
         shape.m = shape.n = shape.k = n;
         shape.a.row = shape.b.row = shape.d.row = n;
         shape.input = dtype;
-        const RandomState random(1, Device::cuda); // zeros would draw less power, and be faster
+        const RandomState random(1, Device::cuda); // zeros could draw less power, and be faster
         const Tensor a = normal(random, Shape{n, n}, Purpose::training_noise).to(dtype),
                      b = normal(random, Shape{n, n}, Purpose::prior).to(dtype);
         Tensor d(Shape{n, n}, Dtype::f32, Device::cuda);

@@ -31,10 +31,9 @@ void release_cached_memory(Device device);
 
 /// The memory of captured graphs. A graph works on the addresses it was captured with, each time it runs, so
 /// nobody else may get them as long as it exists. Hence the rule:
-///   - While a Scope is open, what its thread allocates comes from the reservation, and goes back to it:
-///   first
-///     what was given back to it already, then free blocks of the pool (the eager steps before have left them
-///     there), then the system. Nothing is given back to the system meanwhile.
+///   - While a Scope is open, what its thread allocates comes from the reservation and goes back to it. Taken
+///     is first what was given back to it already, then free blocks of the pool (the eager steps before have
+///     left them there), then the system's. Nothing is given back to the system meanwhile.
 ///   - What a graph reads or writes from outside was allocated before the Scope and lives as long as the
 ///     graph. A block from outside that is let go of within the Scope breaks this: the reservation is
 ///     `broken` and the graph must not be used.

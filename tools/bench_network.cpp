@@ -8,6 +8,7 @@
 #include "tools/graph_option.h"
 #include "tools/math_flags.h"
 #include "tools/model.h"
+#include "tools/sampling.h"
 #include "tools/training_step.h"
 
 #include <fmt/format.h>
@@ -109,9 +110,9 @@ class SamplingWork {
 public:
     SamplingWork(const Configuration& c, Device device, const GraphOptions& graphs)
         : process_(make_process(c, device)), model_(c, device), denoiser_(model_), device_(device) {
+        request_ = request_of(c.sample); // its steps are given to run()
         request_.graphs = graphs;
         request_.count = c.train.batch;
-        request_.solver = c.sample.solver;
         if (process_->needs_prior())
             throw Error(fmt::format("bench network samples from noise; {} starts from a run's own prior",
                                     process_->name()));
@@ -119,7 +120,8 @@ public:
 
     Seconds run(int steps) {
         // On a card each loop begins with eager steps and the capture, which are not what most steps take.
-        const int first = device_ == Device::cpu ? 0 : GraphedWork::eager_runs + 1;
+        const bool graphs = device_ == Device::cuda && !Profiler::enabled();
+        const int first = graphs ? GraphedWork::eager_runs + 1 : 0;
         request_.steps = std::min(steps + first, process_->steps());
         bench::StepTimer timer(device_);
         process_->sample(denoiser_, request_, [&](const processes::SampleStep&) { timer.mark(); });

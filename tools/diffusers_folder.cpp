@@ -111,7 +111,8 @@ void write_diffusers_network(const fs::path& folder, const Configuration& config
 void write_diffusers_pipeline(const fs::path& folder, const Configuration& configuration,
                               ParameterStore& store) {
     const json scheduler = diffusers_scheduler(configuration);
-    if (configuration.network.classes > 0 || configuration.out_channels)
+    if (configuration.network.classes > 0 ||
+        configuration.network.out_channels != configuration.network.in_channels)
         throw Error(
             "diffusers' DDPM and DDIM pipelines take no networks with classes, or with other channels out "
             "than in: --unet-only exports the network alone");

@@ -1,11 +1,11 @@
 #include "engine/io/safetensors.h"
 #include "kernels/error.h"
+#include "kernels/portable.h"
 #include "tools/diffusers_folder.h"
 
 #include <fmt/format.h>
 
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <set>
@@ -34,10 +34,6 @@ float from_f16(uint16_t bits) {
     return bits & 0x8000 ? -value : value;
 }
 
-float from_bf16(uint16_t bits) {
-    return std::bit_cast<float>(uint32_t(bits) << 16);
-}
-
 /// Each element of a borrowed tensor, of type T, made a float by f.
 template <class T, class F>
 std::vector<float> convert(std::span<const uint8_t> bytes, F f) {
@@ -55,7 +51,8 @@ std::vector<float> values_of(const SafetensorsEntry& entry, const std::string& f
     if (entry.dtype == "F32") return convert<float>(entry.bytes, as_float);
     if (entry.dtype == "F64") return convert<double>(entry.bytes, as_float);
     if (entry.dtype == "F16") return convert<uint16_t>(entry.bytes, from_f16);
-    if (entry.dtype == "BF16") return convert<uint16_t>(entry.bytes, from_bf16);
+    if (entry.dtype == "BF16")
+        return convert<bf16>(entry.bytes, [](const bf16& x) { return kernels::to_float(x); });
     throw Error(fmt::format("{}: {} is {}, expected F32, F16, BF16 or F64", file, entry.name, entry.dtype));
 }
 

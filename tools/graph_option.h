@@ -2,7 +2,6 @@
 
 #include "engine/device.h"
 #include "engine/graph.h"
-#include "tools/profiling.h"
 
 #include <CLI/CLI.hpp>
 

@@ -111,8 +111,6 @@ void check(const ApplyOptions& o) {
 void print_result(const ApplyOptions& o, const ImageArray& images, const Applied& applied, int64_t clamped) {
     const processes::SolverStatistics& s = applied.statistics;
     if (o.json) {
-        nlohmann::json condition = nullptr; // JSON has no infinity
-        if (std::isfinite(applied.log10_condition)) condition = applied.log10_condition;
         fmt::print("{}\n",
                    nlohmann::json{{"output", o.output},
                                   {"operator", o.choice.text()},
@@ -127,7 +125,7 @@ void print_result(const ApplyOptions& o, const ImageArray& images, const Applied
                                   {"worst_residual", s.worst_residual},
                                   {"flops", s.flops},
                                   {"bytes", s.bytes},
-                                  {"log10_condition", condition},
+                                  {"log10_condition", applied.log10_condition},
                                   {"clamped", clamped}}
                        .dump());
         return;

@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <cmath>
-
 namespace heat::tools {
 namespace {
 
@@ -16,20 +14,12 @@ struct ProcessOptions {
     bool json = false;
 };
 
-/// JSON has no infinity: what is not finite becomes null.
-nlohmann::json number(double value) {
-    return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
-}
-
+/// What is not finite becomes null.
 void print_json(const processes::Process& process) {
     nlohmann::json report = nlohmann::json::object(), tables = nlohmann::json::object();
     for (const processes::ReportEntry& e : process.report())
-        report[e.name] = {{"value", number(e.value)}, {"meaning", e.text}};
-    for (const processes::TableColumn& c : process.tables()) {
-        nlohmann::json values = nlohmann::json::array();
-        for (double v : c.values) values.push_back(number(v));
-        tables[c.name] = std::move(values);
-    }
+        report[e.name] = {{"value", e.value}, {"meaning", e.text}};
+    for (const processes::TableColumn& c : process.tables()) tables[c.name] = c.values;
     const nlohmann::json out{{"kind", process.name()},
                              {"steps", process.steps()},
                              {"solvers", process.solvers()},

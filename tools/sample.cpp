@@ -84,17 +84,21 @@ SamplingPlan plan_of(const SampleOptions& options, const Configuration& configur
     plan.keep_values = options.values;
     plan.batch = options.batch;
     plan.trajectory_frames = options.trajectory ? 40 : 0;
+    plan.request = request_of(configuration.sample);
     processes::SampleRequest& r = plan.request;
     r.image_offset = uint32_t(options.index);
     r.seed = options.seed;
     // The configuration's steps go with the configuration's solver.
     const bool own_solver = !options.solver.empty() && options.solver != configuration.sample.solver;
-    r.solver = own_solver ? options.solver : configuration.sample.solver;
-    r.steps = int(options.steps >= 0 ? options.steps : own_solver ? 0 : configuration.sample.steps);
+    if (own_solver) {
+        r.solver = options.solver;
+        r.steps = 0;
+    }
+    if (options.steps >= 0) r.steps = int(options.steps);
     r.eta = options.eta;
     r.variance = options.variance;
-    r.spacing = options.spacing.empty() ? configuration.sample.spacing : options.spacing;
-    r.clip = options.no_clip ? false : configuration.sample.clip;
+    if (!options.spacing.empty()) r.spacing = options.spacing;
+    if (options.no_clip) r.clip = false;
     return plan;
 }
 

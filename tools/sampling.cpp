@@ -24,6 +24,15 @@ Image8 grid_of_tensor(const Tensor& images, float low, float high) {
 
 } // namespace
 
+processes::SampleRequest request_of(const SampleConfig& config) {
+    processes::SampleRequest request;
+    request.solver = config.solver;
+    request.steps = int(config.steps);
+    request.spacing = config.spacing;
+    request.clip = config.clip;
+    return request;
+}
+
 SampledImages sample_images(const processes::Process& process, processes::Denoiser& denoiser,
                             const SamplingPlan& plan, const std::function<void(int64_t, int64_t)>& report) {
     const auto start = std::chrono::steady_clock::now();

@@ -2,6 +2,7 @@
 
 #include "engine/io/image8.h"
 #include "processes/process.h"
+#include "tools/configuration.h"
 
 #include <filesystem>
 #include <functional>
@@ -17,6 +18,9 @@ struct SamplingPlan {
     int trajectory_frames = 0; ///< > 0: record so many states, evenly spread, of the first batch
     bool keep_values = false;  ///< the images before rounding too
 };
+
+/// What a configuration says of sampling: solver, steps, spacing and clipping; the rest is the caller's.
+processes::SampleRequest request_of(const SampleConfig& config);
 
 struct SampledImages {
     int count = 0, height = 0, width = 0, channels = 0;

@@ -23,10 +23,7 @@ StagedFolder::StagedFolder(const fs::path& final_name)
         made_.insert(made_.begin(), folder);
     fs::create_directories(staging_, error);
     if (!error) return;
-    for (auto folder = made_.rbegin(); folder != made_.rend(); ++folder) {
-        std::error_code ignored;
-        fs::remove(*folder, ignored);
-    }
+    remove_made();
     throw Error(fmt::format("{}: cannot make the folder: {}", final_.string(), error.message()));
 }
 
@@ -34,6 +31,11 @@ StagedFolder::~StagedFolder() {
     std::error_code ignored;
     if (published_) return;
     fs::remove_all(staging_, ignored);
+    remove_made();
+}
+
+void StagedFolder::remove_made() const {
+    std::error_code ignored; // one that is not empty belongs to somebody else by now
     for (auto folder = made_.rbegin(); folder != made_.rend(); ++folder) fs::remove(*folder, ignored);
 }
 

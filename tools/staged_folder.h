@@ -23,6 +23,7 @@ public:
 
 private:
     void expect_free() const;
+    void remove_made() const;
 
     std::filesystem::path final_, staging_;
     std::vector<std::filesystem::path> made_; ///< folders around it, outermost first

@@ -94,11 +94,8 @@ Trainer::Trainer(const Configuration& configuration, Device device, const GraphO
 SamplingPlan Trainer::sampling_plan() const {
     SamplingPlan plan;
     plan.count = plan.batch = configuration_.train.sample_count;
+    plan.request = request_of(configuration_.sample);
     plan.request.seed = uint64_t(configuration_.train.seed);
-    plan.request.solver = configuration_.sample.solver;
-    plan.request.steps = int(configuration_.sample.steps);
-    plan.request.spacing = configuration_.sample.spacing;
-    plan.request.clip = configuration_.sample.clip;
     plan.request.graphs = graphs_;
     return plan;
 }

@@ -1,5 +1,6 @@
 #include "tools/training_cost.h"
 
+#include "bench/step_timer.h"
 #include "engine/checkpoint.h"
 #include "kernels/error.h"
 #include "tools/run_checkpoint.h"
@@ -84,16 +85,19 @@ void Trainer::measure_sampling(TrainingCost& cost) {
     processes::SampleRequest request = plan.request;
     request.count = plan.count;
     reset_peak_memory(device_);
-    auto last = Clock::now();
+    // The first step makes plans; on a card eager steps and the capture come before what most steps take.
+    const int first = device_ == Device::cpu ? 1 : GraphedWork::eager_runs + 1;
+    bench::StepTimer timer(device_);
     int steps = 0;
     try {
         process_->sample(denoiser, request, [&](const processes::SampleStep& s) {
-            cost.seconds_per_grid = seconds_since(last) * s.steps;
-            last = Clock::now();
-            if (++steps == 2) throw EnoughSampled(); // the first one makes plans
+            timer.mark();
+            steps = s.steps;
+            if (s.step == first + 1) throw EnoughSampled();
         });
     } catch (const EnoughSampled&) {
     }
+    cost.seconds_per_grid = timer.seconds().back() * steps;
     cost.sampling_bytes = memory_statistics(device_).peak;
     const Image8 grid = grid_of(
         {.count = int(plan.count),
