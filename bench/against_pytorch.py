@@ -17,7 +17,8 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from common import ROOT, add_options, best_settings, environment_of, median_of, memory_ratio, ratios_by_round
+
 WORKER = ROOT / "bench/pytorch/unet.py"
 NETWORKS = [
     # name, configuration, batch of training and of sampling
@@ -99,15 +100,8 @@ def compare(name, config, mode, batch, options, environment):
     for (side, setting), contestant in contestants.items():
         results[side][setting] = contestant.result()
         contestant.close()
-    best = {
-        side: min(settings, key=lambda s: settings[s]["milliseconds"]["median"]) for side, settings in results.items()
-    }
-    median = {side: results[side][best[side]]["milliseconds"]["median"] for side in results}
-    ratios = sorted(
-        theirs / ours
-        for theirs, ours in zip(contestants["pytorch", best["pytorch"]].medians, contestants["ours", best["ours"]].medians)
-    )
-    least_memory = min(r["memory_mib"] for r in results["pytorch"].values())
+    best = best_settings(results)
+    theirs, ours = (contestants[side, best[side]].medians for side in ("pytorch", "ours"))
     row = {
         "network": name,
         "parameters": contestants["ours", "f32"].about["parameters"],
@@ -116,10 +110,10 @@ def compare(name, config, mode, batch, options, environment):
         "batch": batch,
         **results,
         "best": best,
-        "times_faster": round(statistics.median(ratios), 2),
-        "times_faster_by_round": [round(r, 2) for r in ratios],
-        "memory_ratio": round(results["ours"][best["ours"]]["memory_mib"] / least_memory, 2),
+        **ratios_by_round("times_faster", theirs, ours),
     }
+    row["memory_ratio"] = memory_ratio(row)
+    median = {side: median_of(results[side][setting]) for side, setting in best.items()}
     print(
         f"{name} {mode}: ours {best['ours']} {median['ours']:.1f} ms, PyTorch {best['pytorch']} {median['pytorch']:.1f} ms:"
         f" {row['times_faster']}x, memory {row['memory_ratio']}x",
@@ -174,18 +168,19 @@ def machine():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engine", default=str(ROOT / "build/release/engine"))
+    add_options(parser, "against_pytorch.json")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--round-seconds", type=float, default=1.0, help="of each contestant")
     parser.add_argument("--only", help="a network: 1M, 5M or 36M")
-    parser.add_argument("--output", default=str(ROOT / "bench/results/against_pytorch.json"))
     options = parser.parse_args()
-    environment = {**os.environ, "OMP_NUM_THREADS": str(options.threads)}
+    environment = environment_of(options.threads)
 
     import torch
 
     commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
+    command = [options.engine, "bench", "device", "--device", "cpu", "--json"]
+    device = json.loads(subprocess.run(command, check=True, env=environment, capture_output=True).stdout)
     rows = []
     result = {
         "what": "steps of whole networks and the first image beside PyTorch; alternating processes, medians over all rounds",
@@ -197,9 +192,8 @@ def main():
         "torch": torch.__version__,
         "steps": rows,
     }
-    output = pathlib.Path(options.output)
-    device = subprocess.run([options.engine, "bench", "device", "--device", "cpu", "--json"], check=True, env=environment, capture_output=True)
-    result["device"] = json.loads(device.stdout)
+    out = pathlib.Path(options.out)
+    result["device"] = device
     result["first_image"] = first_image(options, environment)
     print(f"first image: {result['first_image']['median_without_first']}", file=sys.stderr, flush=True)
     for name, config, train_batch, sample_batch in NETWORKS:
@@ -207,8 +201,8 @@ def main():
             continue
         for mode, batch in (("train", train_batch), ("sample", sample_batch)):
             rows.append(compare(name, config, mode, batch, options, environment))
-            output.write_text(json.dumps(result, indent=1) + "\n")  # what is measured is kept if the rest is not
-    print(output)
+            out.write_text(json.dumps(result, indent=1) + "\n")  # what is measured is kept if the rest is not
+    print(out)
 
 
 if __name__ == "__main__":

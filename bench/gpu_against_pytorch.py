@@ -4,7 +4,7 @@ and peak memory.
 
 Needs PyTorch and nothing else from Python's packages (bench/pytorch/plain_unet.py is the network). A row is one network, batch
 and kind of step; its contestants are processes, one after another with the card to itself, each timed in several rounds. What
-stands in the output already, of this commit, is not measured again, and nothing begins that could not end within --budget
+stands in --out already, of this commit, is not measured again, and nothing begins that could not end within --budget
 seconds; the exit code is 3 while something is missing.
 """
 import argparse
@@ -17,7 +17,8 @@ import subprocess
 import sys
 import time
 
-from against_pytorch import ROOT, Contestant
+from against_pytorch import Contestant
+from common import ROOT, add_options, best_settings, median_of, memory_ratio
 
 WORKER = ROOT / "bench/pytorch/gpu_unet.py"
 CIFAR = "configs/cifar10-ddpm.toml"
@@ -109,23 +110,18 @@ def measure(command, mode, limit, options):
 
 
 def compare(row):
-    """The best of each side, where both have one."""
-    best = {}
-    for side in ("pytorch", "ours"):
-        sound = {s: r["milliseconds"]["median"] for s, r in row[side].items() if "failed" not in r}
-        if sound:
-            best[side] = min(sound, key=sound.get)
-    row["best"] = best
+    """The best of each side, where both have one. They take no turns, so that a ratio is that of the medians over all rounds."""
+    best = row["best"] = best_settings({side: row[side] for side in ("pytorch", "ours")})
     if len(best) == 2:
-        median = {side: row[side][setting]["milliseconds"]["median"] for side, setting in best.items()}
-        row["times_faster"] = round(median["pytorch"] / median["ours"], 3)
-        least = min(r["memory_mib"] for r in row["pytorch"].values() if "failed" not in r)
-        row["memory_ratio"] = round(row["ours"][best["ours"]]["memory_mib"] / least, 3) if least else None
+        theirs, ours = (median_of(row[side][best[side]]) for side in ("pytorch", "ours"))
+        row["ratio_of_medians"] = round(theirs / ours, 3)
+        row["memory_ratio"] = memory_ratio(row, 3)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engine", default=str(ROOT / "build/gpu/engine"))
+    add_options(parser, "gpu_against_pytorch.json", engine="build/gpu/engine")
+    parser.add_argument("--output", dest="out", default=argparse.SUPPRESS, help=argparse.SUPPRESS)  # tools/gpu-check's --out
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda", help="cpu: to try it out")
     parser.add_argument("--commit", default="unknown")
     parser.add_argument("--rounds", type=int, default=5)
@@ -133,11 +129,10 @@ def main():
     parser.add_argument("--start-seconds", type=float, default=240, help="for a contestant's compilation and warm-up")
     parser.add_argument("--budget", type=float, default=1e9, help="seconds for all of it")
     parser.add_argument("--only", help="rows whose network, batch and mode have this, e.g. '128 train'")
-    parser.add_argument("--output", default=str(ROOT / "bench/results/gpu_against_pytorch.json"))
     options = parser.parse_args()
 
     start = time.monotonic()
-    output = pathlib.Path(options.output)
+    out = pathlib.Path(options.out)
     result = {
         "what": "steps of whole networks beside PyTorch on a GPU; a process each, medians over all rounds; a run is its number"
         " of steps times the median step",
@@ -146,8 +141,8 @@ def main():
         "rounds": options.rounds,
         "steps": [],
     }
-    if output.exists():
-        before = json.loads(output.read_text())
+    if out.exists():
+        before = json.loads(out.read_text())
         if before.get("commit") == options.commit:
             result["steps"] = before["steps"]
     rows = {(r["config"], r["batch"], r["mode"]): r for r in result["steps"]}
@@ -172,13 +167,13 @@ def main():
             if found not in result["steps"]:
                 result["steps"].append(found)
             compare(found)
-            output.write_text(json.dumps(result, indent=1) + "\n")  # what is measured is kept if the rest is not
+            out.write_text(json.dumps(result, indent=1) + "\n")  # what is measured is kept if the rest is not
             median = measured.get("milliseconds", {}).get("median", "failed:")
             print(f"{title}, {side} {setting}: {median} {measured.get('failed', 'ms')}", file=sys.stderr, flush=True)
     if missing:
         print(f"{missing} settings are left for another call", file=sys.stderr)
         sys.exit(3)
-    print(output)
+    print(out)
 
 
 if __name__ == "__main__":

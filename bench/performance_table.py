@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Prints the tables of docs/performance.md from bench/results/against_pytorch.json."""
 import json
-import pathlib
 
-RESULTS = pathlib.Path(__file__).resolve().parent / "results/against_pytorch.json"
+from common import ROOT, ratios_by_round
+
+RESULTS = ROOT / "bench/results/against_pytorch.json"
 
 
 def cell(result):
@@ -19,12 +20,12 @@ def main():
     print("|---|---|---|---|---|---|---|")
     for row in data["steps"]:
         theirs, ours = (row[side][row["best"][side]] for side in ("pytorch", "ours"))
-        by_round = sorted(a / b for a, b in zip(theirs["round_medians"], ours["round_medians"]))
+        ratios = ratios_by_round("times_faster", theirs["round_medians"], ours["round_medians"])
         least = min(r["memory_mib"] for r in row["pytorch"].values())
         print(
             f"| {row['network']} {row['mode']}, {row['batch']} | {row['best']['pytorch']}: {cell(theirs)} |"
-            f" {row['best']['ours']}: {cell(ours)} | {row['times_faster']:.2f}"
-            f" ({by_round[0]:.2f}–{by_round[-1]:.2f}) |"
+            f" {row['best']['ours']}: {cell(ours)} | {ratios['times_faster']:.2f}"
+            f" ({ratios['times_faster_least']:.2f}–{ratios['times_faster_most']:.2f}) |"
             f" {1e5 * row['gflop_per_step'] / ours['milliseconds']['median'] / peak[row['best']['ours']]:.0f} % |"
             f" {ours['memory_mib']:.0f} / {least:.0f} | {row['memory_ratio']:.2f} |"
         )

@@ -7,11 +7,11 @@ extremes over the rounds: a shared machine's clock drifts.
 import argparse
 import datetime
 import json
-import pathlib
 import statistics
 import subprocess
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from common import ROOT, add_options, ratios_by_round, write_rows
+
 CASES = {
     "ddpm": ("fashion-mnist-ddpm", []),
     "hdm, heat 0.5": ("fashion-mnist-hdm", []),
@@ -31,11 +31,10 @@ def step(engine, configuration, settings, batch, steps):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--engine", default=ROOT / "build/release/engine")
+    add_options(parser, "process_steps.json")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--out", default=ROOT / "bench/results/process_steps.json")
     a = parser.parse_args()
     seconds = {name: [] for name in CASES}
     for _ in range(a.rounds):
@@ -45,16 +44,14 @@ def main():
     first = next(iter(CASES))
     rows = []
     for name in CASES:
-        ratios = sorted(x / y for x, y in zip(seconds[name], seconds[first]))
         rows.append({"process": name, "milliseconds": round(1e3 * statistics.median(seconds[name]), 3),
-                     "ratio": round(statistics.median(ratios), 3), "ratio_least": round(ratios[0], 3),
-                     "ratio_most": round(ratios[-1], 3)})
+                     **ratios_by_round("ratio", seconds[name], seconds[first], 3)})
         print(f"{name}: {rows[-1]['milliseconds']} ms, {rows[-1]['ratio']} of {first}'s")
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    pathlib.Path(a.out).write_text(json.dumps({
-        "what": "a sampling step (DDIM) of each process with one network, in turns", "date": str(datetime.date.today()),
-        "commit": commit, "device": about["device"], "dtype": about["dtype"], "threads": about["threads"],
-        "batch": a.batch, "rounds": a.rounds, "parameters": about["parameters"], "steps": rows}, indent=1) + "\n")
+    head = {"what": "a sampling step (DDIM) of each process with one network, in turns", "date": str(datetime.date.today()),
+            "commit": commit, "device": about["device"], "dtype": about["dtype"],
+            "threads": about["threads"], "batch": a.batch, "rounds": a.rounds, "parameters": about["parameters"]}
+    write_rows(a.out, head, "steps", rows)
 
 
 if __name__ == "__main__":
