@@ -178,14 +178,13 @@ def main():
 
     import torch
 
-    commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
     command = [options.engine, "bench", "device", "--device", "cpu", "--json"]
     device = json.loads(subprocess.run(command, check=True, env=environment, capture_output=True).stdout)
     rows = []
     result = {
         "what": "steps of whole networks and the first image beside PyTorch; alternating processes, medians over all rounds",
         "date": datetime.date.today().isoformat(),
-        "commit": commit,
+        "commit": device["device"]["commit"],
         "machine": machine(),
         "threads": options.threads,
         "rounds": options.rounds,

@@ -28,6 +28,12 @@ def engine_json(engine, words, threads):
         return json.loads(path.read_text())
 
 
+def engine_commit(engine):
+    """The commit that the engine was built from; the working tree may be at another."""
+    smallest = ["bench", "transforms", "--operation", "dct2", "--method", "matrix", "--side", 8, "--batch", 1, "--repeat", 1]
+    return engine_json(engine, smallest, 1)["device"]["commit"]
+
+
 def ratios_by_round(name, dividends, divisors, digits=2):
     """The median, least and most of the ratios of each round, whose contestants took turns."""
     ratios = [a / b for a, b in zip(dividends, divisors, strict=True)]

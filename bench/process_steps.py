@@ -10,7 +10,7 @@ import json
 import statistics
 import subprocess
 
-from common import ROOT, add_options, ratios_by_round, write_rows
+from common import ROOT, add_options, engine_commit, ratios_by_round, write_rows
 
 CASES = {
     "ddpm": ("fashion-mnist-ddpm", []),
@@ -47,9 +47,8 @@ def main():
         rows.append({"process": name, "milliseconds": round(1e3 * statistics.median(seconds[name]), 3),
                      **ratios_by_round("ratio", seconds[name], seconds[first], 3)})
         print(f"{name}: {rows[-1]['milliseconds']} ms, {rows[-1]['ratio']} of {first}'s")
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     head = {"what": "a sampling step (DDIM) of each process with one network, in turns", "date": str(datetime.date.today()),
-            "commit": commit, "device": about["device"], "dtype": about["dtype"],
+            "commit": engine_commit(a.engine), "device": about["device"], "dtype": about["dtype"],
             "threads": about["threads"], "batch": a.batch, "rounds": a.rounds, "parameters": about["parameters"]}
     write_rows(a.out, head, "steps", rows)
 
