@@ -89,28 +89,43 @@ def compare(engine, side, batch, channels, rounds, threads):
     return row, device
 
 
+def case_of(row):
+    return row["side"], row["batch"], row["channels"]
+
+
+def kept_rows(out, head, rows):
+    """Rows of `out` that were not measured now, if the same engine, threads and scipy gave them: the head is one for all."""
+
+    def source(file):
+        return file["device"]["commit"], file["threads"], file["scipy"]
+
+    before = json.loads(out.read_text()) if out.exists() else None
+    if not before or source(before) != source(head):
+        return []
+    measured = {case_of(row) for row in rows}
+    return [row for row in before["cases"] if case_of(row) not in measured]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser, "against_scipy.json")
-    parser.add_argument("--side", type=int, action="append", help="only this side; may be repeated; --out keeps its other rows")
+    parser.add_argument("--side", type=int, action="append",
+                        help="only this side; may be repeated; other rows of --out stay, if of the same engine, threads and scipy")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
 
-    out = pathlib.Path(arguments.out)
-    rows = json.loads(out.read_text())["cases"] if out.exists() else []
-    device = None
+    rows, device = [], None
     for side, batch in CASES:
         if arguments.side and side not in arguments.side:
             continue
         for channels in CHANNELS:
             row, device = compare(arguments.engine, side, batch, channels, arguments.rounds, arguments.threads)
-            rows = [r for r in rows if (r["side"], r["batch"], r["channels"]) != (side, batch, channels)] + [row]
+            rows.append(row)
             print(f"{side}² × {channels}, {batch} images: {row['engine_us']} us, scipy {row['scipy_us'][row['scipy_best']]} us"
                   f" ({row['scipy_best']}): {row['times_faster']} times", file=sys.stderr)
     if device is None:
         sys.exit(f"against_scipy: no case has side {arguments.side}")
-    rows.sort(key=lambda r: (r["side"], r["batch"], r["channels"]))
     head = {
         "what": "DCT-II, table, inverse of float32 images: engine bench transforms and scipy.fft in turns",
         "device": device,
@@ -118,7 +133,8 @@ def main():
         "scipy": scipy.__version__,
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
     }
-    write_rows(out, head, "cases", rows)
+    rows += kept_rows(pathlib.Path(arguments.out), head, rows)
+    write_rows(arguments.out, head, "cases", sorted(rows, key=case_of))
 
 
 if __name__ == "__main__":
