@@ -4,12 +4,14 @@
 One power of A = S^-1 T on square images with the adiabatic boundary. The engine is timed for all of it: taking the
 images apart, T, the solves and back. scipy is timed for the solves alone, scipy.sparse.linalg.splu(S).solve(B) with
 all right-hand sides in one call, with whichever of its two orderings has the lower median; both take their turn in
-each round. Needs scipy.
+each round, on one thread, the most that SuperLU makes use of. Needs scipy.
 """
 import argparse
 import os
 import statistics
 import time
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # SuperLU's products: a second thread makes them no faster, and waits by spinning
 
 import numpy
 import scipy
