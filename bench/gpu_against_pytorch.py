@@ -121,7 +121,6 @@ def compare(row):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser, "gpu_against_pytorch.json", engine="build/gpu/engine")
-    parser.add_argument("--output", dest="out", default=argparse.SUPPRESS, help=argparse.SUPPRESS)  # tools/gpu-check's --out
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda", help="cpu: to try it out")
     parser.add_argument("--commit", default="unknown")
     parser.add_argument("--rounds", type=int, default=5)
