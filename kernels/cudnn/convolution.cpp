@@ -10,10 +10,6 @@
 namespace heat::kernels::cudnn {
 namespace {
 
-size_t rounded(size_t bytes) {
-    return (bytes + 255) / 256 * 256;
-}
-
 class ConvolutionOnCard final : public ConvolutionPlan {
 public:
     struct Passes {
@@ -145,22 +141,25 @@ std::unique_ptr<ConvolutionPlan> make_convolution_plan(const ConvolutionShape& s
     ConvolutionOnCard::Passes passes;
     std::string reason;
     try {
-        static const Descriptor& device = *new Descriptor(current_device());
+        const Descriptor& device = current_device();
         const MathMode mode = math_mode();
         const auto make = [&](ConvolutionPass pass, Dtype weights) {
             return make_convolution_pass(convolution_graph(s, dtype, weights, pass), device, mode, &reason);
         };
+        const auto tell_without = [&](ConvolutionPass pass) {
+            tell(text_of(s, dtype) + ", " + name_of(pass), reason);
+        };
         passes.forward_bias = make(ConvolutionPass::forward_bias, dtype);
         passes.forward = make(ConvolutionPass::forward, dtype);
-        if (!passes.forward) tell(text_of(s, dtype), reason);
+        if (!passes.forward) tell_without(ConvolutionPass::forward);
         passes.backward_data = make(ConvolutionPass::backward_data, dtype);
-        if (!passes.backward_data) tell(text_of(s, dtype) + ", backward data", reason);
+        if (!passes.backward_data) tell_without(ConvolutionPass::backward_data);
         passes.backward_weights = make(ConvolutionPass::backward_weights, Dtype::f32);
         if (!passes.backward_weights && dtype == Dtype::bf16) {
             passes.backward_weights = make(ConvolutionPass::backward_weights, Dtype::bf16);
             passes.f32_gradient = false;
         }
-        if (!passes.backward_weights) tell(text_of(s, dtype) + ", backward weights", reason);
+        if (!passes.backward_weights) tell_without(ConvolutionPass::backward_weights);
     } catch (const Error& e) {
         tell(text_of(s, dtype), e.what());
         return nullptr;
