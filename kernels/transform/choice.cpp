@@ -30,12 +30,13 @@ bool can_halve(TransformKind kind, int n) {
     return line_transform<float>(kind, n, true) != nullptr;
 }
 
-} // namespace
-
+/// The environment's method in place of `automatic`.
 TransformMethod chosen_method(TransformMethod method) {
     static const TransformMethod from_environment = method_of_environment();
     return method == TransformMethod::automatic ? from_environment : method;
 }
+
+} // namespace
 
 bool halved_on_host(TransformKind kind, int n, TransformMethod method) {
     return chosen_method(method) != TransformMethod::matrix && can_halve(kind, n);
