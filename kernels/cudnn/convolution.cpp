@@ -26,18 +26,16 @@ public:
         implementation_ = shown ? "cudnn " + shown->text() : fallback_->implementation();
     }
 
-    // OHWI of the activations' type: in f32 the master itself. The fallback reads the same.
+    // cuDNN reads what the fallback reads: OHWI of the activations' type, in f32 the master itself.
     const char* forward_key() const override { return fallback_->forward_key(); }
     const char* backward_key() const override { return fallback_->backward_key(); }
-    size_t packed_forward_bytes() const override {
-        return dtype_ == Dtype::f32 ? 0 : size_t(weights_) * size_of(dtype_);
-    }
-    size_t packed_backward_bytes() const override { return packed_forward_bytes(); }
+    size_t packed_forward_bytes() const override { return fallback_->packed_forward_bytes(); }
+    size_t packed_backward_bytes() const override { return fallback_->packed_backward_bytes(); }
     void pack_forward(const Stream& stream, const float* weight, void* packed) const override {
-        if (dtype_ == Dtype::bf16) cast(stream, weight, static_cast<bf16*>(packed), weights_);
+        fallback_->pack_forward(stream, weight, packed);
     }
     void pack_backward(const Stream& stream, const float* weight, void* packed) const override {
-        pack_forward(stream, weight, packed);
+        fallback_->pack_backward(stream, weight, packed);
     }
     const char* implementation() const override { return implementation_.c_str(); }
 
