@@ -11,7 +11,6 @@ namespace heat::kernels {
 /// q, k, v and y are images × tokens × (heads·depth), heads one after the other.
 struct AttentionShape {
     int64_t images = 0, tokens = 0, heads = 1, depth = 0;
-    bool operator==(const AttentionShape&) const = default;
 };
 
 /// Immutable and shared; buffers belong to the caller and are aligned to 16 bytes, in the memory of the

@@ -5,7 +5,6 @@
 #include "kernels/gemm.h"
 #include "kernels/im2col.h"
 #include "kernels/math_mode.h"
-#include "kernels/memory.h"
 #include "kernels/reduce.h"
 #include "kernels/winograd/winograd.h"
 
@@ -39,7 +38,10 @@ public:
 
     const char* forward_key() const override { return key_.c_str(); }
     const char* backward_key() const override { return key_.c_str(); }
-    size_t packed_forward_bytes() const override { return size_t(s_.c_out * width_) * size_of(dtype_); }
+    // OHWI of the activations' type: in f32 the master itself.
+    size_t packed_forward_bytes() const override {
+        return dtype_ == Dtype::f32 ? 0 : size_t(s_.c_out * width_) * size_of(dtype_);
+    }
     size_t packed_backward_bytes() const override { return packed_forward_bytes(); }
     const char* implementation() const override { return "im2col"; }
     size_t workspace_bytes() const override {
@@ -47,10 +49,7 @@ public:
     }
 
     void pack_forward(const Stream& stream, const float* weight, void* packed) const override {
-        if (dtype_ == Dtype::f32)
-            copy_memory(stream, packed, weight, packed_forward_bytes(), CopyKind::device_to_device);
-        else
-            cast(stream, weight, static_cast<bf16*>(packed), s_.c_out * width_);
+        if (dtype_ == Dtype::bf16) cast(stream, weight, static_cast<bf16*>(packed), s_.c_out * width_);
     }
     void pack_backward(const Stream& stream, const float* weight, void* packed) const override {
         pack_forward(stream, weight, packed);

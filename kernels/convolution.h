@@ -29,6 +29,7 @@ public:
     /// sizes), and so do the two passes of a plan whose keys are equal.
     virtual const char* forward_key() const = 0;
     virtual const char* backward_key() const = 0;
+    /// 0: the passes read the master itself.
     virtual size_t packed_forward_bytes() const = 0;
     virtual size_t packed_backward_bytes() const = 0;
     virtual size_t workspace_bytes() const = 0;

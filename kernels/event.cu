@@ -1,19 +1,7 @@
-#include "kernels/error.h"
+#include "kernels/cuda_error.h"
 #include "kernels/event.h"
-#include "kernels/portable.h"
-
-#include <string>
 
 namespace heat::kernels {
-
-#if defined(__CUDACC__)
-namespace {
-void check(cudaError_t status) {
-    if (status != cudaSuccess)
-        throw Error(std::string("work on the GPU failed: ") + cudaGetErrorString(status));
-}
-} // namespace
-#endif
 
 Event::~Event() {
 #if defined(__CUDACC__)
@@ -26,10 +14,10 @@ void Event::record(const Stream& stream) {
     if (!stream.on_cuda) return;
     if (!cuda_) {
         cudaEvent_t event = nullptr;
-        check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync));
+        check_cuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync));
         cuda_ = event;
     }
-    check(cudaEventRecord(static_cast<cudaEvent_t>(cuda_), static_cast<cudaStream_t>(stream.cuda)));
+    check_cuda(cudaEventRecord(static_cast<cudaEvent_t>(cuda_), cuda_stream(stream)));
 #else
     (void)stream;
 #endif
@@ -37,9 +25,7 @@ void Event::record(const Stream& stream) {
 
 void Event::make_wait(const Stream& stream) const {
 #if defined(__CUDACC__)
-    if (cuda_)
-        check(
-            cudaStreamWaitEvent(static_cast<cudaStream_t>(stream.cuda), static_cast<cudaEvent_t>(cuda_), 0));
+    if (cuda_) check_cuda(cudaStreamWaitEvent(cuda_stream(stream), static_cast<cudaEvent_t>(cuda_), 0));
 #else
     (void)stream;
 #endif
@@ -47,20 +33,14 @@ void Event::make_wait(const Stream& stream) const {
 
 bool Event::is_reached() const {
 #if defined(__CUDACC__)
-    if (!cuda_) return true;
-    const cudaError_t status = cudaEventQuery(static_cast<cudaEvent_t>(cuda_));
-    if (status == cudaErrorNotReady) {
-        (void)cudaGetLastError(); // no error, though the next launch would report it as one
-        return false;
-    }
-    check(status);
+    if (cuda_) return is_event_reached(static_cast<cudaEvent_t>(cuda_), "work on the GPU failed");
 #endif
     return true;
 }
 
 void Event::wait() const {
 #if defined(__CUDACC__)
-    if (cuda_) check(cudaEventSynchronize(static_cast<cudaEvent_t>(cuda_)));
+    if (cuda_) check_cuda(cudaEventSynchronize(static_cast<cudaEvent_t>(cuda_)));
 #endif
 }
 

@@ -21,7 +21,8 @@ namespace heat::kernels {
 enum class GroupNormSchedule {
     automatic,    ///< row_chunks on the CPU, whole_images on the GPU
     row_chunks,   ///< chunks of 256 rows; each team combines the sums of its image anew: fewest passes
-    whole_images, ///< chunks of 32 rows, and a launch with a team per image that combines: fills a GPU
+    whole_images, ///< chunks of 32 rows, and a launch with a team per image that combines: meant to give a
+                  ///< GPU more blocks; not measured
 };
 
 struct GroupNormShape {

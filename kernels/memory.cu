@@ -1,4 +1,4 @@
-#include "kernels/error.h"
+#include "kernels/cuda_error.h"
 #include "kernels/memory.h"
 #include "kernels/parallel.h"
 
@@ -22,20 +22,9 @@ void* host_memory(size_t bytes) {
 }
 
 #if defined(__CUDACC__)
-void check(cudaError_t status, const std::string& what) {
-    if (status != cudaSuccess) throw Error(what + ": " + cudaGetErrorString(status));
-}
-cudaStream_t handle(const Stream& stream) {
-    return static_cast<cudaStream_t>(stream.cuda);
-}
-
 /// "13.0" of 13000.
 std::string version_text(int version) {
     return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
-}
-#else
-Error no_cuda() {
-    return Error("this build has no CUDA: configure the cuda preset, or use --device cpu");
 }
 #endif
 
@@ -47,7 +36,7 @@ void* allocate_device_memory(bool on_cuda, size_t bytes) {
         // A thread that captures may not allocate in the mode it captures in. The memory is no part of the
         // graph: it outlives it.
         cudaStreamCaptureMode mode = cudaStreamCaptureModeRelaxed;
-        check(cudaThreadExchangeStreamCaptureMode(&mode), "allocating memory on the GPU");
+        check_cuda(cudaThreadExchangeStreamCaptureMode(&mode), "allocating memory on the GPU");
         void* pointer = nullptr;
         const cudaError_t status = cudaMalloc(&pointer, bytes);
         (void)cudaThreadExchangeStreamCaptureMode(&mode);
@@ -55,7 +44,7 @@ void* allocate_device_memory(bool on_cuda, size_t bytes) {
             (void)cudaGetLastError(); // else the next launch would report it
             throw OutOfMemory("the GPU has no " + mebibytes(bytes) + " left");
         }
-        check(status, "allocating " + mebibytes(bytes) + " on the GPU");
+        check_cuda(status, "allocating " + mebibytes(bytes) + " on the GPU");
         return pointer;
 #else
         throw no_cuda();
@@ -84,7 +73,7 @@ void* allocate_pinned_memory(bool for_cuda, size_t bytes) {
             (void)cudaGetLastError();
             throw OutOfMemory("the machine has no " + mebibytes(bytes) + " of page-locked memory left");
         }
-        check(status, "allocating page-locked memory");
+        check_cuda(status, "allocating page-locked memory");
         return pointer;
     }
 #else
@@ -121,7 +110,7 @@ void copy_memory_unawaited(const Stream& stream, void* to, const void* from, siz
     if (stream.on_cuda) {
         const cudaMemcpyKind kinds[] = {cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost,
                                         cudaMemcpyDeviceToDevice};
-        check(cudaMemcpyAsync(to, from, bytes, kinds[int(kind)], handle(stream)), "copying memory");
+        check_cuda(cudaMemcpyAsync(to, from, bytes, kinds[int(kind)], cuda_stream(stream)), "copying memory");
         return;
     }
 #endif
@@ -139,7 +128,7 @@ void copy_memory(const Stream& stream, void* to, const void* from, size_t bytes,
 void set_memory_to_zero(const Stream& stream, void* pointer, size_t bytes) {
 #if defined(__CUDACC__)
     if (stream.on_cuda) {
-        check(cudaMemsetAsync(pointer, 0, bytes, handle(stream)), "clearing memory");
+        check_cuda(cudaMemsetAsync(pointer, 0, bytes, cuda_stream(stream)), "clearing memory");
         return;
     }
 #endif
@@ -170,7 +159,7 @@ std::string cuda_description() {
         return "an NVIDIA driver, but no card that can be used";
     if (status != cudaSuccess) return cudaGetErrorString(status);
     cudaDeviceProp properties;
-    check(cudaGetDeviceProperties(&properties, 0), "reading the GPU's properties");
+    check_cuda(cudaGetDeviceProperties(&properties, 0), "reading the GPU's properties");
     return properties.name;
 #else
     return "built without CUDA";
@@ -181,7 +170,7 @@ Stream create_cuda_stream() {
 #if defined(__CUDACC__)
     if (cuda_device_count() == 0) throw Error("no usable GPU: " + cuda_description());
     cudaStream_t stream = nullptr;
-    check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "creating a CUDA stream");
+    check_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "creating a CUDA stream");
     return Stream{true, stream};
 #else
     throw no_cuda();

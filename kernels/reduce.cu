@@ -9,7 +9,8 @@ namespace {
 
 constexpr int chunk = 16384;     ///< elements one team sums
 constexpr int column_block = 64; ///< columns one team combines
-/// At most as many teams share the rows of column_sums; more of them fill a GPU.
+/// At most as many teams share the rows of column_sums; more of them are meant to give a GPU more blocks; not
+/// measured.
 constexpr int64_t row_chunks = 128, row_chunks_on_cuda = 512;
 
 int64_t chunks_of(int64_t n) {

@@ -1,14 +1,10 @@
-#include "kernels/parallel.h"
+#include "kernels/cuda_error.h"
 
 namespace heat::kernels {
 
 void synchronize(const Stream& stream) {
 #if defined(__CUDACC__)
-    if (stream.on_cuda) {
-        const cudaError_t status = cudaStreamSynchronize(static_cast<cudaStream_t>(stream.cuda));
-        if (status != cudaSuccess)
-            throw Error(std::string("work on the GPU failed: ") + cudaGetErrorString(status));
-    }
+    if (stream.on_cuda) check_cuda(cudaStreamSynchronize(cuda_stream(stream)));
 #endif
     (void)stream;
 }

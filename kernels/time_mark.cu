@@ -1,9 +1,7 @@
-#include "kernels/error.h"
-#include "kernels/portable.h"
+#include "kernels/cuda_error.h"
 #include "kernels/time_mark.h"
 
 #include <mutex>
-#include <string>
 #include <vector>
 
 #if defined(__CUDACC__) && __has_include(<nvtx3/nvToolsExt.h>)
@@ -16,10 +14,7 @@ namespace heat::kernels {
 #if defined(__CUDACC__)
 namespace {
 
-void check(cudaError_t status) {
-    if (status != cudaSuccess)
-        throw Error(std::string("timing work on the GPU failed: ") + cudaGetErrorString(status));
-}
+constexpr const char* timing = "timing work on the GPU failed";
 
 /// Events that were given back: making one takes longer than recording it.
 struct FreeEvents {
@@ -49,33 +44,29 @@ TimeMark record_time_mark(const Stream& stream) {
             free.events.pop_back();
         }
     }
-    if (!event) check(cudaEventCreate(&event));
-    check(cudaEventRecord(event, static_cast<cudaStream_t>(stream.cuda)));
+    if (!event) check_cuda(cudaEventCreate(&event), timing);
+    check_cuda(cudaEventRecord(event, cuda_stream(stream)), timing);
     return TimeMark{event};
 #else
     (void)stream;
-    throw Error("this build has no CUDA: configure the cuda preset, or use --device cpu");
+    throw no_cuda();
 #endif
 }
 
 bool is_reached(TimeMark mark) {
 #if defined(__CUDACC__)
-    const cudaError_t status = cudaEventQuery(handle(mark));
-    if (status == cudaErrorNotReady) {
-        (void)cudaGetLastError(); // no error, though the next launch would report it as one
-        return false;
-    }
-    check(status);
-#endif
+    return is_event_reached(handle(mark), timing);
+#else
     (void)mark;
     return true;
+#endif
 }
 
 double seconds_between(TimeMark from, TimeMark to) {
 #if defined(__CUDACC__)
     float milliseconds = 0.f;
-    check(cudaEventSynchronize(handle(to)));
-    check(cudaEventElapsedTime(&milliseconds, handle(from), handle(to)));
+    check_cuda(cudaEventSynchronize(handle(to)), timing);
+    check_cuda(cudaEventElapsedTime(&milliseconds, handle(from), handle(to)), timing);
     return 1e-3 * double(milliseconds);
 #else
     (void)from;

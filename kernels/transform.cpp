@@ -54,6 +54,7 @@ int64_t transform_workspace_elements(const Stream& stream, TransformKind kind, i
         return cufft::workspace_elements<T>(kind, images, height, width, channels);
 #endif
     if (stream.on_cuda || images == 0) return all;
+    if (by_fftw_on_host(kind, height, width, method)) return 0; // before a plan is made of what will not run
     return workspace_elements(plain_step<T>(kind, nullptr, nullptr, images, height, width, channels, method));
 }
 

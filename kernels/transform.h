@@ -22,8 +22,9 @@ TransformKind inverse_of(TransformKind);
 
 /// How a transform is computed. matrix: products with (folded) matrices. fft: a fast algorithm where there is
 /// one; on the CPU those are our own for dct2 and dct3 of lengths 2^k·(1, 3, 5, 7, 9), and FFTW's where it is
-/// linked; on a GPU cuFFT's; and products elsewhere. automatic: whichever was measured to be faster on the
-/// CPU at the kind and size. The environment variable HEAT_TRANSFORM (matrix or fft) stands in for automatic.
+/// linked; on a GPU cuFFT's; and products elsewhere. automatic: on the CPU our own fast algorithm where
+/// there is one, else products up to a length to which they were measured to be faster than FFTW. The
+/// environment variable HEAT_TRANSFORM (matrix or fft) stands in for automatic.
 enum class TransformMethod { automatic, matrix, fft };
 
 /// Elements of scratch, of the type of the images, that one transform of `images` images needs.

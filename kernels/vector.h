@@ -1,79 +1,81 @@
 #pragma once
 
-// The widest vectors that this build's instructions have, by the compilers' own vector types: no intrinsics.
-// Host only.
+// A vector of lanes as wide as this build's instructions, by the compilers' own vector types, and the
+// exchange of lanes for rows. Host only.
 
 #include "kernels/portable.h"
 
 #include <cstring>
 #include <utility>
 
-#if defined(__AVX512BF16__)
-#include <immintrin.h>
-#endif
-
 namespace heat::kernels {
 
 #if defined(__AVX512F__)
-inline constexpr int lanes = 16;
+inline constexpr int vector_bytes = 64;
 #else
-inline constexpr int lanes = 8;
+inline constexpr int vector_bytes = 32;
 #endif
 
-using Vector __attribute__((vector_size(4 * lanes))) = float;
-using Words __attribute__((vector_size(4 * lanes))) = uint32_t;
-using Halves __attribute__((vector_size(2 * lanes))) = uint16_t;
+template <class T>
+inline constexpr int lanes = vector_bytes / int(sizeof(T));
 
-/// `lanes` elements from any address, as f32.
-HEAT_HD Vector load(const float* p) {
-    Vector v;
+template <class T>
+struct VectorOf {
+    typedef T type __attribute__((vector_size(vector_bytes)));
+};
+/// `lanes<T>` elements.
+template <class T>
+using Vector = typename VectorOf<T>::type;
+
+/// From any address.
+template <class T>
+HEAT_HD Vector<T> load_vector(const T* p) {
+    Vector<T> v;
     std::memcpy(&v, p, sizeof v);
     return v;
 }
-HEAT_HD Vector load(const bf16* p) {
-    Halves halves;
-    std::memcpy(&halves, p, sizeof halves);
-    return Vector(__builtin_convertvector(halves, Words) << 16);
-}
-
-/// The upper halves of f32 after rounding to bf16 as from_float<bf16> does, still in their words.
-HEAT_HD Words rounded_to_bf16(Vector v) {
-    const Words u = Words(v);
-    const Words rounded = u + 0x7fffu + ((u >> 16) & 1u);
-    return (u & 0x7fffffffu) > 0x7f800000u ? Words{} + 0x7fff0000u : rounded;
-}
-
-/// `lanes` elements to any address.
-HEAT_HD void store(float* p, Vector v) {
+/// To any address.
+template <class T>
+HEAT_HD void store_vector(T* p, Vector<T> v) {
     std::memcpy(p, &v, sizeof v);
 }
-HEAT_HD void store(bf16* p, Vector v) {
-#if defined(__AVX512BF16__)
-    const __m512 words = __m512(v);
-    const __m256bh halves = _mm512_cvtneps_pbh(words);
-#else
-    const Halves halves = __builtin_convertvector(rounded_to_bf16(v) >> 16, Halves);
-#endif
-    std::memcpy(p, &halves, sizeof halves);
+
+/// f(0) … f(N−1) with constants as arguments, so that arrays they index can live in registers.
+template <int N, class F>
+HEAT_HD void unrolled(F f) {
+    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+        (f(std::integral_constant<int, I>{}), ...);
+    }
+    (std::make_integer_sequence<int, N>{});
 }
 
-/// Exchanges the elements of a and b that a transposition swaps between rows `Distance` apart.
-template <int Distance, size_t... Lane>
-HEAT_HD void exchange(Vector& a, Vector& b, std::index_sequence<Lane...>) {
-    const Vector low =
-        __builtin_shufflevector(a, b, (int(Lane) & Distance ? lanes + int(Lane) - Distance : int(Lane))...);
-    b = __builtin_shufflevector(a, b, (int(Lane) & Distance ? lanes + int(Lane) : int(Lane) + Distance)...);
-    a = low;
+/// One step of a transposition: blocks of Step lanes change places between two rows Step apart.
+template <int Step, class V>
+HEAT_HD void exchange_blocks(V& a, V& b) {
+    constexpr int count = int(sizeof(V) / sizeof(a[0]));
+    const V first = a, second = b;
+    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+        a = __builtin_shufflevector(first, second, ((I & Step) == 0 ? I : count + I - Step)...);
+        b = __builtin_shufflevector(first, second, ((I & Step) == 0 ? I + Step : count + I)...);
+    }
+    (std::make_integer_sequence<int, count>{});
 }
 
-/// Transposes a square of `lanes` vectors.
-template <int Distance = lanes / 2>
-HEAT_HD void transpose(Vector* rows) {
-#pragma GCC unroll 16
-    for (int i = 0; i < lanes; ++i)
-        if ((i & Distance) == 0)
-            exchange<Distance>(rows[i], rows[i + Distance], std::make_index_sequence<lanes>());
-    if constexpr (Distance > 1) transpose<Distance / 2>(rows);
+template <int Step, class V, int N>
+HEAT_HD void transpose_steps(V (&rows)[N]) {
+    if constexpr (Step > 0) {
+        unrolled<N>([&](auto i) __attribute__((always_inline)) {
+            if constexpr ((i & Step) == 0) exchange_blocks<Step>(rows[i], rows[i + Step]);
+        });
+        transpose_steps<Step / 2>(rows);
+    }
+}
+
+/// Transposes as many rows as a vector has lanes.
+template <class V, int N>
+HEAT_HD void transpose(V (&rows)[N]) {
+    static_assert(N * sizeof(rows[0][0]) == sizeof(V));
+    transpose_steps<N / 2>(rows); // the far steps first: with 16 lanes a little faster than the near ones
 }
 
 } // namespace heat::kernels

@@ -13,10 +13,6 @@ namespace {
 
 namespace id = attention_id;
 
-size_t rounded(size_t bytes) {
-    return (bytes + 255) / 256 * 256;
-}
-
 class AttentionOnCard final : public FusedAttention {
 public:
     AttentionOnCard(const AttentionShape& s, Plan forward, std::optional<Plan> backward, bool deterministic)
@@ -78,14 +74,6 @@ private:
     std::string implementation_;
 };
 
-Descriptor pointwise(cudnnPointwiseMode_t mode) {
-    Descriptor d(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
-    d.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode)
-        .set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT)
-        .finalize();
-    return d;
-}
-
 cudnnPointwiseMode_t mode_of(GraphOperation::Kind kind) {
     using Kind = GraphOperation::Kind;
     return kind == Kind::multiply      ? CUDNN_POINTWISE_MUL
@@ -132,7 +120,7 @@ Descriptor operation(const GraphOperation& o, const std::map<int64_t, const Desc
             .finalize();
         return d;
     }
-    Descriptor mode = pointwise(mode_of(o.kind));
+    Descriptor mode = pointwise_descriptor(mode_of(o.kind));
     Descriptor d(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
     d.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, mode).set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, a);
     if (o.b) d.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, *tensors.at(o.b));
@@ -157,8 +145,7 @@ bool supported(const AttentionShape& s, MathMode mode) {
 
 std::optional<Plan> make_attention_forward(const AttentionShape& s, const Descriptor& device, MathMode mode,
                                            std::string* reason) {
-    try {
-        std::vector<Descriptor> parts;
+    const auto add_parts = [&](std::vector<Descriptor>& parts) -> size_t {
         for (const GraphTensor& t : attention_forward_tensors(s)) parts.push_back(tensor_descriptor(t));
         Descriptor d(CUDNN_BACKEND_OPERATION_SDPA_FWD_DESCRIPTOR);
         d.set(CUDNN_ATTR_OPERATION_SDPA_FWD_QDESC, parts[0])
@@ -169,18 +156,16 @@ std::optional<Plan> make_attention_forward(const AttentionShape& s, const Descri
             .set(CUDNN_ATTR_OPERATION_SDPA_FWD_SCALEDESC, parts[5])
             .finalize();
         parts.push_back(std::move(d));
-        return make_plan(std::move(parts), 1, device, mode, Dtype::bf16, reason);
-    } catch (const Error& e) {
-        if (reason) *reason = e.what();
-        return std::nullopt;
-    }
+        return 1;
+    };
+    return make_plan(add_parts, device, mode, Dtype::bf16, reason);
 }
 
 std::optional<Plan> make_attention_backward(const AttentionShape& s, const Descriptor& device, MathMode mode,
                                             std::string* reason) {
-    try {
+    const auto add_parts = [&](std::vector<Descriptor>& parts) {
         const OperationGraph graph = attention_backward_graph(s, mode.deterministic);
-        std::vector<Descriptor> parts, operations;
+        std::vector<Descriptor> operations;
         parts.reserve(graph.tensors.size() + 2 * graph.operations.size()); // tensors are pointed at
         std::map<int64_t, const Descriptor*> tensors;
         for (const GraphTensor& t : graph.tensors) {
@@ -188,13 +173,10 @@ std::optional<Plan> make_attention_backward(const AttentionShape& s, const Descr
             tensors[t.id] = &parts.back();
         }
         for (const GraphOperation& o : graph.operations) operations.push_back(operation(o, tensors, parts));
-        const size_t count = operations.size();
         for (Descriptor& d : operations) parts.push_back(std::move(d));
-        return make_plan(std::move(parts), count, device, mode, Dtype::bf16, reason);
-    } catch (const Error& e) {
-        if (reason) *reason = e.what();
-        return std::nullopt;
-    }
+        return operations.size();
+    };
+    return make_plan(add_parts, device, mode, Dtype::bf16, reason);
 }
 
 std::unique_ptr<FusedAttention> make_fused_attention(const AttentionShape& s) {
@@ -202,7 +184,7 @@ std::unique_ptr<FusedAttention> make_fused_attention(const AttentionShape& s) {
     if (!supported(s, mode)) return nullptr;
     std::string reason;
     try {
-        static const Descriptor& device = *new Descriptor(current_device());
+        const Descriptor& device = current_device();
         if (auto forward = make_attention_forward(s, device, mode, &reason)) {
             auto backward = make_attention_backward(s, device, mode, &reason);
             if (backward)

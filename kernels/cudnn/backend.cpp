@@ -129,12 +129,15 @@ cudnnHandle_t handle_of(const Stream& stream) {
     return handle.raw;
 }
 
-Descriptor current_device() {
-    const cudnnHandle_t handle = handle_of(Stream{});
-    Descriptor device(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
-    device.set(CUDNN_ATTR_DEVICEPROP_HANDLE, CUDNN_TYPE_HANDLE, 1, &handle);
-    device.finalize();
-    return device;
+const Descriptor& current_device() {
+    static const Descriptor& kept = *new Descriptor([] { // outlives the driver's end
+        const cudnnHandle_t handle = handle_of(Stream{});
+        Descriptor device(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
+        device.set(CUDNN_ATTR_DEVICEPROP_HANDLE, CUDNN_TYPE_HANDLE, 1, &handle);
+        device.finalize();
+        return device;
+    }());
+    return kept;
 }
 
 Descriptor described_device(const std::string& json) {
@@ -157,10 +160,20 @@ Descriptor tensor_descriptor(const GraphTensor& t) {
     return descriptor;
 }
 
-std::optional<Plan> make_plan(std::vector<Descriptor> parts, size_t operations, const Descriptor& device,
-                              MathMode mode, Dtype dtype, std::string* reason) {
+Descriptor pointwise_descriptor(cudnnPointwiseMode_t mode) {
+    Descriptor d(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
+    d.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode)
+        .set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT)
+        .finalize();
+    return d;
+}
+
+std::optional<Plan> make_plan(const AddParts& add_parts, const Descriptor& device, MathMode mode, Dtype dtype,
+                              std::string* reason) {
     std::string why = "no engine that keeps the math mode";
     try {
+        std::vector<Descriptor> parts;
+        const size_t operations = add_parts(parts);
         std::vector<cudnnBackendDescriptor_t> raw;
         for (size_t i = parts.size() - operations; i < parts.size(); ++i) raw.push_back(parts[i].raw());
         Descriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);

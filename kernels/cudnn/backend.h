@@ -10,6 +10,7 @@
 
 #include <cudnn.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -67,12 +68,22 @@ cudnnDataType_t type_of(Dtype dtype);
 
 /// The card of the calling thread, and the thread's own handle, which is bound to the stream.
 cudnnHandle_t handle_of(const Stream&);
-/// The properties by which plans are made: of the current card, or, read from cuDNN's JSON text, of one that
-/// is elsewhere. Plans can be made of the latter without a card, and not executed.
-Descriptor current_device();
+/// The properties by which plans are made: of the current card, read once, or, from cuDNN's JSON text, of one
+/// that is elsewhere. Plans can be made of the latter without a card, and not executed.
+const Descriptor& current_device();
 Descriptor described_device(const std::string& json);
 
 Descriptor tensor_descriptor(const GraphTensor&);
+/// An elementwise function, computed in f32.
+Descriptor pointwise_descriptor(cudnnPointwiseMode_t);
+
+/// Parts of a workspace begin at multiples of 256 bytes.
+inline size_t rounded(size_t bytes) {
+    return (bytes + 255) / 256 * 256;
+}
+
+/// Adds what a graph is made of, finalised, its operations last, and returns how many of these there are.
+using AddParts = std::function<size_t(std::vector<Descriptor>&)>;
 
 /// An executable plan of one graph. Immutable; executions of one plan must not overlap in time on the host.
 class Plan {
@@ -89,8 +100,7 @@ public:
     void execute(const Stream&, const std::vector<Operand>&, void* workspace) const;
 
 private:
-    friend std::optional<Plan> make_plan(std::vector<Descriptor>, size_t, const Descriptor&, MathMode, Dtype,
-                                         std::string*);
+    friend std::optional<Plan> make_plan(const AddParts&, const Descriptor&, MathMode, Dtype, std::string*);
     Plan(std::vector<Descriptor> parts, Descriptor plan) : parts_(std::move(parts)), plan_(std::move(plan)) {}
 
     std::vector<Descriptor> parts_; ///< what the plan was made of
@@ -100,10 +110,10 @@ private:
 };
 
 /// The first engine that cuDNN's heuristics name (mode A, then its fallbacks) and that keeps the mode: no
-/// TF32 for strict f32, nothing nondeterministic where that is asked. `parts` are finalised, and the last
-/// `operations` of them are the graph's operations. Null, with the reason, where no engine is left.
-std::optional<Plan> make_plan(std::vector<Descriptor> parts, size_t operations, const Descriptor& device,
-                              MathMode mode, Dtype dtype, std::string* reason);
+/// TF32 for strict f32, nothing nondeterministic where that is asked. Null, with the reason, where cuDNN
+/// refuses a part or no engine is left.
+std::optional<Plan> make_plan(const AddParts& add_parts, const Descriptor& device, MathMode mode, Dtype dtype,
+                              std::string* reason);
 
 /// One pass of a convolution, or null with the reason.
 std::optional<Plan> make_convolution_pass(const ConvolutionGraph&, const Descriptor& device, MathMode,

@@ -10,10 +10,6 @@
 namespace heat::kernels::cudnn {
 namespace {
 
-size_t rounded(size_t bytes) {
-    return (bytes + 255) / 256 * 256;
-}
-
 class ConvolutionOnCard final : public ConvolutionPlan {
 public:
     struct Passes {
@@ -30,18 +26,16 @@ public:
         implementation_ = shown ? "cudnn " + shown->text() : fallback_->implementation();
     }
 
-    // OHWI of the activations' type: in f32 the master itself. The fallback reads the same.
+    // cuDNN reads what the fallback reads: OHWI of the activations' type, in f32 the master itself.
     const char* forward_key() const override { return fallback_->forward_key(); }
     const char* backward_key() const override { return fallback_->backward_key(); }
-    size_t packed_forward_bytes() const override {
-        return dtype_ == Dtype::f32 ? 0 : size_t(weights_) * size_of(dtype_);
-    }
-    size_t packed_backward_bytes() const override { return packed_forward_bytes(); }
+    size_t packed_forward_bytes() const override { return fallback_->packed_forward_bytes(); }
+    size_t packed_backward_bytes() const override { return fallback_->packed_backward_bytes(); }
     void pack_forward(const Stream& stream, const float* weight, void* packed) const override {
-        if (dtype_ == Dtype::bf16) cast(stream, weight, static_cast<bf16*>(packed), weights_);
+        fallback_->pack_forward(stream, weight, packed);
     }
     void pack_backward(const Stream& stream, const float* weight, void* packed) const override {
-        pack_forward(stream, weight, packed);
+        fallback_->pack_backward(stream, weight, packed);
     }
     const char* implementation() const override { return implementation_.c_str(); }
 
@@ -145,22 +139,25 @@ std::unique_ptr<ConvolutionPlan> make_convolution_plan(const ConvolutionShape& s
     ConvolutionOnCard::Passes passes;
     std::string reason;
     try {
-        static const Descriptor& device = *new Descriptor(current_device());
+        const Descriptor& device = current_device();
         const MathMode mode = math_mode();
         const auto make = [&](ConvolutionPass pass, Dtype weights) {
             return make_convolution_pass(convolution_graph(s, dtype, weights, pass), device, mode, &reason);
         };
+        const auto tell_without = [&](ConvolutionPass pass) {
+            tell(text_of(s, dtype) + ", " + name_of(pass), reason);
+        };
         passes.forward_bias = make(ConvolutionPass::forward_bias, dtype);
         passes.forward = make(ConvolutionPass::forward, dtype);
-        if (!passes.forward) tell(text_of(s, dtype), reason);
+        if (!passes.forward) tell_without(ConvolutionPass::forward);
         passes.backward_data = make(ConvolutionPass::backward_data, dtype);
-        if (!passes.backward_data) tell(text_of(s, dtype) + ", backward data", reason);
+        if (!passes.backward_data) tell_without(ConvolutionPass::backward_data);
         passes.backward_weights = make(ConvolutionPass::backward_weights, Dtype::f32);
         if (!passes.backward_weights && dtype == Dtype::bf16) {
             passes.backward_weights = make(ConvolutionPass::backward_weights, Dtype::bf16);
             passes.f32_gradient = false;
         }
-        if (!passes.backward_weights) tell(text_of(s, dtype) + ", backward weights", reason);
+        if (!passes.backward_weights) tell_without(ConvolutionPass::backward_weights);
     } catch (const Error& e) {
         tell(text_of(s, dtype), e.what());
         return nullptr;

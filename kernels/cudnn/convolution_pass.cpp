@@ -1,5 +1,4 @@
 #include "kernels/cudnn/backend.h"
-#include "kernels/error.h"
 
 namespace heat::kernels::cudnn {
 namespace {
@@ -58,39 +57,30 @@ Descriptor convolution_operation(const ConvolutionGraph& g, const Descriptor& co
 
 std::optional<Plan> make_convolution_pass(const ConvolutionGraph& g, const Descriptor& device, MathMode mode,
                                           std::string* reason) {
-    std::vector<Descriptor> parts;
-    try {
+    const auto add_parts = [&](std::vector<Descriptor>& parts) -> size_t {
         const auto add = [&](Descriptor d) -> size_t {
             parts.push_back(std::move(d));
             return parts.size() - 1;
         };
-        const bool biased = g.pass == ConvolutionPass::forward_bias;
         const size_t x = add(tensor_descriptor(g.x)), w = add(tensor_descriptor(g.w)),
                      y = add(tensor_descriptor(g.y)), convolution = add(convolution_descriptor(g));
-        if (!biased) {
+        if (g.pass != ConvolutionPass::forward_bias) {
             add(convolution_operation(g, parts[convolution], parts[x], parts[w], parts[y]));
-            return make_plan(std::move(parts), 1, device, mode, g.x.dtype, reason);
+            return 1;
         }
-        const cudnnPointwiseMode_t addition = CUDNN_POINTWISE_ADD;
         const size_t product = add(tensor_descriptor(g.product)), bias = add(tensor_descriptor(g.bias)),
-                     pointwise = add(Descriptor(CUDNN_BACKEND_POINTWISE_DESCRIPTOR));
-        parts[pointwise]
-            .set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &addition)
-            .set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT)
-            .finalize();
+                     addition = add(pointwise_descriptor(CUDNN_POINTWISE_ADD));
         add(convolution_operation(g, parts[convolution], parts[x], parts[w], parts[product]));
         const size_t sum = add(Descriptor(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR));
         parts[sum]
-            .set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, parts[pointwise])
+            .set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, parts[addition])
             .set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, parts[product])
             .set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, parts[bias])
             .set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, parts[y])
             .finalize();
-        return make_plan(std::move(parts), 2, device, mode, g.x.dtype, reason);
-    } catch (const Error& e) {
-        if (reason) *reason = e.what();
-        return std::nullopt;
-    }
+        return 2;
+    };
+    return make_plan(add_parts, device, mode, g.x.dtype, reason);
 }
 
 } // namespace heat::kernels::cudnn

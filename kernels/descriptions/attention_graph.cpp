@@ -1,8 +1,6 @@
 #include "kernels/descriptions/attention_graph.h"
 
-#include "kernels/error.h"
-
-#include <string>
+#include <utility>
 
 namespace heat::kernels {
 namespace {
@@ -60,12 +58,6 @@ private:
 };
 
 } // namespace
-
-const GraphTensor& OperationGraph::tensor(int64_t name) const {
-    for (const GraphTensor& t : tensors)
-        if (t.id == name) return t;
-    throw Error("graph: no tensor " + std::to_string(name));
-}
 
 std::vector<GraphTensor> attention_forward_tensors(const AttentionShape& s) {
     return {activations(s, id::q), activations(s, id::k),        activations(s, id::v),

@@ -27,8 +27,6 @@ struct GraphOperation {
 struct OperationGraph {
     std::vector<GraphTensor> tensors;
     std::vector<GraphOperation> operations;
-
-    const GraphTensor& tensor(int64_t id) const;
 };
 
 /// Ids of the tensors that have memory. scale and one are f32 scalars; row_sums and dq_sums are scratch in

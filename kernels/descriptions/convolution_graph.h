@@ -13,7 +13,8 @@ const char* name_of(ConvolutionPass);
 struct ConvolutionGraph {
     ConvolutionPass pass = ConvolutionPass::forward;
     GraphTensor x, w, y, bias, product;
-    std::array<int64_t, 2> stride{}, pad_before{}, pad_after{}, dilation{1, 1}; ///< height, width
+    std::array<int64_t, 2> stride{}, pad_before{}, pad_after{}; ///< height, width
+    static constexpr std::array<int64_t, 2> dilation{1, 1};
 
     /// Ids of the tensors.
     static constexpr int64_t x_id = 1, w_id = 2, y_id = 3, bias_id = 4, product_id = 5;

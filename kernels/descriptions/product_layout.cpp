@@ -29,17 +29,15 @@ std::optional<Stored> stored(int64_t rows, int64_t columns, int64_t row, int64_t
 struct Batches {
     int64_t count, outer;
     bool inner_is_second; ///< the batch runs over batch1, the loop over batch0
-    bool flat;            ///< both in one batch, at the distance of batch1
 };
 
 Batches batches_of(const GemmShape& s) {
-    if (s.batch0 == 1) return {s.batch1, 1, true, false};
-    if (s.batch1 == 1) return {s.batch0, 1, false, false};
+    if (s.batch0 == 1) return {s.batch1, 1, true};
+    if (s.batch1 == 1) return {s.batch0, 1, false};
     const auto contiguous = [&](const MatrixView& v) { return v.batch0 == v.batch1 * s.batch1; };
-    if (contiguous(s.a) && contiguous(s.b) && contiguous(s.d)) return {s.batch0 * s.batch1, 1, true, true};
+    if (contiguous(s.a) && contiguous(s.b) && contiguous(s.d)) return {s.batch0 * s.batch1, 1, true};
     // The loop on the host takes the shorter one.
-    return s.batch1 >= s.batch0 ? Batches{s.batch1, s.batch0, true, false}
-                                : Batches{s.batch0, s.batch1, false, false};
+    return s.batch1 >= s.batch0 ? Batches{s.batch1, s.batch0, true} : Batches{s.batch0, s.batch1, false};
 }
 
 } // namespace

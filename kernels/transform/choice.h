@@ -1,14 +1,11 @@
 #pragma once
 
-// Which way a transform takes.
+// Which way a transform takes. The environment's method (HEAT_TRANSFORM=matrix or fft) stands in for
+// `automatic`; each of these throws Error where the variable says something else.
 
 #include "kernels/transform.h"
 
 namespace heat::kernels {
-
-/// The environment's method in place of `automatic` (HEAT_TRANSFORM=matrix or fft); throws Error where the
-/// variable says something else.
-TransformMethod chosen_method(TransformMethod method);
 
 /// On the CPU: whether an axis is halved rather than multiplied by its folded matrix.
 bool halved_on_host(TransformKind kind, int n, TransformMethod method);

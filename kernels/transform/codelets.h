@@ -11,7 +11,7 @@
 //   III(n): II's steps, transposed, in reverse
 // down to odd lengths, which are products with a (folded) matrix. Host only.
 
-#include "kernels/transform/vector.h"
+#include "kernels/vector.h"
 
 namespace heat::kernels {
 

@@ -40,26 +40,36 @@ std::mutex& plan_mutex() {
     return mutex;
 }
 
+template <class T>
+Plan make_plan(const FourierAxis& axis) {
+    Plan plan;
+    check(cufftCreate(&plan.handle), "creating a plan");
+    try {
+        check(cufftSetAutoAllocation(plan.handle, 0), "taking over its scratch");
+        long long length = axis.length();
+        const bool in_complex = axis.from_complex();
+        // Not null, so that cuFFT heeds the strides; with one dimension their values are of no account.
+        long long embedded = axis.length();
+        check(cufftMakePlanMany64(plan.handle, 1, &length, &embedded, axis.step(), axis.line_step(in_complex),
+                                  &embedded, axis.step(), axis.line_step(!in_complex), type_of<T>(axis),
+                                  axis.lines(), &plan.work_bytes),
+              "planning");
+    } catch (const Error&) {
+        (void)cufftDestroy(plan.handle); // the error is told already
+        throw;
+    }
+    return plan;
+}
+
 /// Call with plan_mutex held.
 template <class T>
 const Plan& cached_plan(const FourierAxis& axis) {
     using Key = std::tuple<cufftType, int, int64_t, bool>;
     static auto& plans = *new std::map<Key, Plan>();
-    const auto [entry, is_new] =
-        plans.try_emplace(Key{type_of<T>(axis), axis.length(), axis.lines(), axis.lines_beside()});
-    Plan& plan = entry->second;
-    if (!is_new && plan.handle) return plan;
-    check(cufftCreate(&plan.handle), "creating a plan");
-    check(cufftSetAutoAllocation(plan.handle, 0), "taking over its scratch");
-    long long length = axis.length();
-    const bool in_complex = axis.from_complex();
-    // Not null, so that cuFFT heeds the strides; with one dimension their values are of no account.
-    long long embedded = axis.length();
-    check(cufftMakePlanMany64(plan.handle, 1, &length, &embedded, axis.step(), axis.line_step(in_complex),
-                              &embedded, axis.step(), axis.line_step(!in_complex), type_of<T>(axis),
-                              axis.lines(), &plan.work_bytes),
-          "planning");
-    return plan;
+    const Key key{type_of<T>(axis), axis.length(), axis.lines(), axis.lines_beside()};
+    auto found = plans.find(key);
+    if (found == plans.end()) found = plans.emplace(key, make_plan<T>(axis)).first;
+    return found->second;
 }
 
 void execute(cufftType type, cufftHandle handle, void* from, void* to) {

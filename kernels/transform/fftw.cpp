@@ -7,6 +7,7 @@
 #include <fftw3.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <mutex>
@@ -85,22 +86,29 @@ Norms norms(TransformKind kind, int n) {
     return result;
 }
 
+/// The products of the axes' factors; empty where all are 1.
+template <class T>
+std::vector<T> factors(const std::vector<double>& along_height, const std::vector<double>& along_width) {
+    std::vector<T> result;
+    for (const double h : along_height)
+        for (const double w : along_width) result.push_back(T(h * w));
+    if (std::all_of(result.begin(), result.end(), [](T factor) { return factor == T(1); })) result.clear();
+    return result;
+}
+
 /// The transform of one image in place, with its norms.
 template <class T>
 struct ImagePlan {
     typename Library<T>::Plan plan = nullptr; ///< null: the identity
-    std::vector<T> before, after;             ///< height × width
+    std::vector<T> before, after;             ///< height × width, or empty where all are 1
 };
 
 template <class T>
 ImagePlan<T> make_plan(TransformKind kind, int height, int width, int channels, int threads) {
     ImagePlan<T> image;
     const Norms along_height = norms(kind, height), along_width = norms(kind, width);
-    for (size_t h = 0; h < size_t(height); ++h)
-        for (size_t w = 0; w < size_t(width); ++w) {
-            image.before.push_back(T(along_height.before[h] * along_width.before[w]));
-            image.after.push_back(T(along_height.after[h] * along_width.after[w]));
-        }
+    image.before = factors<T>(along_height.before, along_width.before);
+    image.after = factors<T>(along_height.after, along_width.after);
     using Dimension = typename Library<T>::Dimension;
     const int64_t line = int64_t(width) * channels;
     std::vector<Dimension> axes;
@@ -133,10 +141,17 @@ const ImagePlan<T>& cached_plan(TransformKind kind, int height, int width, int c
     return found->second;
 }
 
+/// y = x times the factor of each pixel, by so many threads; y may be x.
 template <class T>
-void scaled(const T* x, const std::vector<T>& factors, int channels, T* y) {
-    for (size_t p = 0; p < factors.size(); ++p, x += channels, y += channels)
-        for (int c = 0; c < channels; ++c) y[c] = x[c] * factors[p];
+void scaled(const T* x, const std::vector<T>& factors, int64_t elements, int channels, T* y, int threads) {
+    if (factors.empty()) {
+        if (x != y) std::copy_n(x, elements, y);
+        return;
+    }
+    const int64_t pixels = int64_t(factors.size());
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+    for (int64_t p = 0; p < pixels; ++p)
+        for (int64_t i = p * channels; i < (p + 1) * channels; ++i) y[i] = x[i] * factors[size_t(p)];
 }
 
 } // namespace
@@ -145,14 +160,14 @@ template <class T>
 void transform(TransformKind kind, const T* x, T* y, int64_t images, int height, int width, int channels) {
     const int64_t elements = int64_t(height) * width * channels;
     const bool divided = images < omp_get_max_threads() && elements > 32768;
-    const ImagePlan<T>& plan =
-        cached_plan<T>(kind, height, width, channels, divided ? omp_get_max_threads() : 1);
+    const int threads = divided ? omp_get_max_threads() : 1; // of one image
+    const ImagePlan<T>& plan = cached_plan<T>(kind, height, width, channels, threads);
 #pragma omp parallel for schedule(static) if (!divided && images > 1)
     for (int64_t i = 0; i < images; ++i) {
         T* image = y + i * elements;
-        scaled(x + i * elements, plan.before, channels, image);
+        scaled(x + i * elements, plan.before, elements, channels, image, threads);
         if (plan.plan) Library<T>::execute(plan.plan, image, image);
-        scaled(image, plan.after, channels, image);
+        scaled(image, plan.after, elements, channels, image, threads);
     }
 }
 

@@ -68,7 +68,7 @@ private:
         for (int tap = 0; tap < 9; ++tap) {
             const float* from =
                 weight + k * view.depth_stride + n * view.width_stride + tap * view.tap_stride;
-            Vector* rows = taps[view.turned ? 8 - tap : tap];
+            auto& rows = taps[view.turned ? 8 - tap : tap];
             // One of the two strides is 1; where it is the depth's, the block is read lying down.
             const int64_t stride = view.width_stride == 1 ? view.depth_stride : view.width_stride;
             for (int i = 0; i < lanes; ++i) rows[i] = load(from + i * stride);

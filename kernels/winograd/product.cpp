@@ -1,6 +1,6 @@
 #include "kernels/winograd/product.h"
 
-#include "kernels/vector.h"
+#include "kernels/winograd/vector.h"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/vector.h"
+#include "kernels/winograd/vector.h"
 
 namespace heat::kernels::winograd {
 

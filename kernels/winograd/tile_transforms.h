@@ -7,7 +7,7 @@
 // `v` holds inputs × inputs values row by row; smaller arrays (outputs, filters) lie in its upper left
 // corner.
 
-#include "kernels/vector.h"
+#include "kernels/winograd/vector.h"
 
 namespace heat::kernels::winograd {
 

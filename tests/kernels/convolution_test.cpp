@@ -114,6 +114,7 @@ TEST_SUITE("kernels") {
         for (const Stream& stream : test_streams())
             for (const ConvolutionShape& s : shapes) {
                 check_plan<float>(convolution_plan_portable(s, Dtype::f32), s, stream);
+                CHECK(convolution_plan_portable(s, Dtype::f32).packed_forward_bytes() == 0); // the master
                 check_plan<bf16>(convolution_plan_portable(s, Dtype::bf16), s, stream);
             }
     }

@@ -1,6 +1,7 @@
 #include "kernels/error.h"
 #include "kernels/transform.h"
 #include "kernels/transform/by_products.h"
+#include "kernels/transform/fftw.h"
 #include "tests/kernels/device_array.h"
 #include "tests/reference/transform.h"
 #include "tests/reference/values.h"
@@ -123,6 +124,20 @@ TEST_CASE("transform: an image divided among threads has the bits of one that is
             transformed({}, TransformKind::dct2, many, together, TransformMethod::automatic, true);
         CHECK(std::equal(alone.begin(), alone.end(), all.begin() + long(3 * count_of(s))));
     }
+}
+
+TEST_CASE("transform: one large image by a library's threads") {
+    const Size large{1, 190, 178, 1};
+    for (const TransformKind kind : kinds) {
+        check<float>({}, kind, large, TransformMethod::fft);
+        check<double>({}, kind, large, TransformMethod::fft);
+    }
+    // Whatever FFTW computes needs no scratch of ours.
+    const auto scratch = [&](TransformMethod method) {
+        return transform_workspace_elements<float>({}, TransformKind::dst1, 1, 190, 178, 1, method);
+    };
+    CHECK(scratch(TransformMethod::matrix) > 0);
+    CHECK(scratch(TransformMethod::fft) == (fftw::description() ? 0 : scratch(TransformMethod::matrix)));
 }
 
 TEST_CASE("transform: an image's result does not depend on its batch") {

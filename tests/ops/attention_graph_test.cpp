@@ -23,10 +23,17 @@ int64_t offset(const GraphTensor& t, int64_t n, int64_t h, int64_t r, int64_t c)
     return at(0, n) + at(1, h) + at(2, r) + at(3, c);
 }
 
+const GraphTensor& tensor_of(const OperationGraph& g, int64_t name) {
+    for (const GraphTensor& t : g.tensors)
+        if (t.id == name) return t;
+    FAIL("the graph has no tensor " << name);
+    return g.tensors.front();
+}
+
 /// One operation by its definition, in double.
 void interpret(const OperationGraph& g, const GraphOperation& o, Memory& memory) {
     using Kind = GraphOperation::Kind;
-    const GraphTensor &a = g.tensor(o.a), &to = g.tensor(o.result);
+    const GraphTensor &a = tensor_of(g, o.a), &to = tensor_of(g, o.result);
     const std::vector<double>& in = memory.at(o.a);
     std::vector<double>& out = memory[o.result];
     const auto& e = to.extents;
@@ -37,7 +44,7 @@ void interpret(const OperationGraph& g, const GraphOperation& o, Memory& memory)
                 for (int64_t c = 0; c < e[3]; ++c) {
                     double value = 0;
                     if (o.kind == Kind::product) {
-                        const GraphTensor& b = g.tensor(o.b);
+                        const GraphTensor& b = tensor_of(g, o.b);
                         CHECK(a.extents[3] == b.extents[2]);
                         for (int64_t k = 0; k < a.extents[3]; ++k)
                             value += in[size_t(offset(a, n, h, r, k))] *
@@ -49,7 +56,7 @@ void interpret(const OperationGraph& g, const GraphOperation& o, Memory& memory)
                     } else {
                         value = in[size_t(offset(a, n, h, r, c))];
                         const double b =
-                            o.b ? memory.at(o.b)[size_t(offset(g.tensor(o.b), n, h, r, c))] : 0.0;
+                            o.b ? memory.at(o.b)[size_t(offset(tensor_of(g, o.b), n, h, r, c))] : 0.0;
                         if (o.kind == Kind::multiply) value *= b;
                         if (o.kind == Kind::subtract) value -= b;
                         if (o.kind == Kind::exponential) value = std::exp(value);
@@ -139,8 +146,8 @@ TEST_SUITE("ops") {
         CHECK(forward[4] == GraphTensor{id::statistics, {2, 3, 5, 1}, {15, 5, 1, 1}, Dtype::f32});
         CHECK(forward[5].by_value);
         const OperationGraph backward = kernels::attention_backward_graph({2, 5, 3, 8}, false);
-        CHECK(backward.tensor(id::k) == GraphTensor{id::k, {2, 3, 8, 5}, {120, 8, 1, 24}, Dtype::bf16});
-        CHECK(backward.tensor(id::dq_sums) ==
+        CHECK(tensor_of(backward, id::k) == GraphTensor{id::k, {2, 3, 8, 5}, {120, 8, 1, 24}, Dtype::bf16});
+        CHECK(tensor_of(backward, id::dq_sums) ==
               GraphTensor{id::dq_sums, {2, 3, 5, 8}, {120, 40, 8, 1}, Dtype::f32});
     }
 }
