@@ -12,7 +12,7 @@ public:
 
 /// While it lives, Ctrl-C (SIGINT), SIGTERM and SIGHUP set a flag instead of ending the program; a third
 /// signal ends it at once. A SIGHUP that nohup switched off stays off, and a closed pipe (SIGPIPE) ends
-/// nothing.
+/// nothing. Made by the main thread, on which signals arrive.
 class InterruptGuard {
 public:
     /// With a line, the first signal writes it to standard error and ends the program at once with exit code
