@@ -3,7 +3,8 @@
 #include "kernels/error.h"
 #include "processes/basis_step.h"
 #include "processes/combination.h"
-#include "processes/solver.h"
+#include "processes/sampling_path.h"
+#include "processes/solver_settings.h"
 #include "processes/step_clock.h"
 #include "processes/step_cost.h"
 
@@ -46,6 +47,7 @@ void ColdDiffusion::prepare_prior(const Tensor& images) {
 }
 
 void ColdDiffusion::check_solver(const SampleRequest& request) const {
+    refuse_solver_options(request, "cold");
     if (request.eta || !request.variance.empty() || request.clip.value_or(false))
         throw Error("eta, variance and clip belong to processes with noise: cold has none, leave them out");
     if (const int first = levels_of(request, steps()).front(); first != steps())

@@ -4,6 +4,7 @@
 #include "processes/basis_step.h"
 #include "processes/combination.h"
 #include "processes/solver.h"
+#include "processes/solver_settings.h"
 
 #include <fmt/format.h>
 
@@ -40,6 +41,8 @@ void check_model(const DiagonalModel& model, ImageSize size) {
             "an operator on pixels takes the pixel basis and prediction epsilon, not the {} basis "
             "and {}",
             name_of(model.basis), name_of(model.prediction)));
+    if (model.variance == Variance::learned && (model.basis != Basis::pixel || model.view))
+        throw Error("variance learned is one of pixels: a process in another basis takes small or large");
     if (!is_orthonormal(model.basis) && !shares_noise(tables))
         throw Error(fmt::format("the {} basis is not orthonormal: white noise has the covariance of a step "
                                 "there only if s_t/a_t differs between eigenvalues by a factor that no level "
@@ -104,23 +107,42 @@ TrainingBatch DiagonalProcess::training_batch(const Tensor& images, const Random
     return batch;
 }
 
+SamplingPath DiagonalProcess::sampling_path(const SampleRequest& request) const {
+    const StepSettings settings = step_settings(request);
+    const bool sigma_rule =
+        settings.solver == DiagonalSolver::euler || settings.solver == DiagonalSolver::heun;
+    PathRequest path;
+    path.style = is_one_step(settings.solver) ? PathStyle::integer
+                 : sigma_rule                 ? PathStyle::fractional
+                                              : PathStyle::multistep;
+    path.spacing = !request.spacing.empty()           ? request.spacing
+                   : path.style == PathStyle::integer ? "leading"
+                                                      : "linspace";
+    path.steps = request.steps;
+    path.ends_at_data = settings.ends_at_data;
+    path.timestep_of_level = [this](int level) { return timestep_of_level(level); };
+    SamplingPath visited = processes::sampling_path(model_.tables, model_.input_gains, path);
+    if (model_.view)
+        for (const double level : visited.levels)
+            if (level != std::nearbyint(level))
+                throw Error(
+                    fmt::format("spacing {} visits levels between the process's, of which an operator on "
+                                "pixels has none: choose leading or trailing",
+                                path.spacing));
+    return visited;
+}
+
 StepSettings DiagonalProcess::step_settings(const SampleRequest& request) const {
-    StepSettings settings;
-    settings.solver =
-        request.solver.empty() ? DiagonalSolver::ancestral : diagonal_solver_from_name(request.solver);
+    StepSettings settings = solver_settings(request);
     settings.prediction = model_.prediction;
     settings.variance = request.variance.empty() ? model_.variance : variance_from_name(request.variance);
-    settings.eta = request.eta.value_or(0.0);
-    settings.clip = request.clip.value_or(model_.clip);
-    if (settings.solver == DiagonalSolver::ancestral && request.eta)
-        throw Error("eta belongs to solver ddim: leave it out, or choose ddim (eta = 1 is ancestral sampling "
-                    "with the small "
-                    "variance)");
-    if (settings.solver == DiagonalSolver::ddim && !request.variance.empty())
+    if (settings.variance == Variance::learned && model_.variance != Variance::learned)
         throw Error(
-            "variance belongs to solver ancestral: ddim takes eta, 0 (no noise) to 1 (the small variance)");
-    if (!(settings.eta >= 0.0 && settings.eta <= 1.0))
-        throw Error(fmt::format("eta = {}: expected 0 to 1", settings.eta));
+            "variance learned is of networks that predict it: this one does not, choose small or large");
+    settings.clip = settings.threshold || request.clip.value_or(model_.clip);
+    if (!settings.ends_at_data && (model_.basis != Basis::pixel || model_.view))
+        throw Error(
+            "final_sigma sigma_min ends at level 1, which is no image where the process blurs: choose zero");
     return settings;
 }
 
@@ -162,8 +184,22 @@ std::vector<ReportEntry> DiagonalProcess::report_of(const DiagonalTables& tables
 }
 
 void DiagonalProcess::check_solver(const SampleRequest& request) const {
-    (void)step_settings(request);
-    (void)sampling_levels(request.spacing.empty() ? "leading" : request.spacing, steps(), request.steps);
+    (void)sampling_path(request);
+    if (request.step_noise.empty()) return;
+    const StepSettings settings = step_settings(request);
+    if (!draws_noise(settings))
+        throw Error(fmt::format("solver {} draws no noise{}: leave the steps' noise out",
+                                name_of(settings.solver),
+                                settings.solver == DiagonalSolver::ddim ? " with eta = 0" : ""));
+    const auto given = int(request.step_noise.size());
+    if (given != request.steps && given != request.steps - 1)
+        throw Error(fmt::format("noise of {} steps: expected that of {}, or of all but the last", given,
+                                request.steps));
+    for (const Tensor& noise : request.step_noise)
+        if (noise.shape() != batch_shape(request.count) || noise.dtype() != Dtype::f32)
+            throw Error(fmt::format("noise of a step: expected f32 {}, got {} {}",
+                                    batch_shape(request.count).text(), heat::name_of(noise.dtype()),
+                                    noise.shape().text()));
 }
 
 Tensor DiagonalProcess::run_solver(Denoiser& denoiser, const SampleRequest& request,

@@ -2,6 +2,7 @@
 
 #include "processes/basis.h"
 #include "processes/process.h"
+#include "processes/sampling_path.h"
 #include "processes/state_view.h"
 #include "processes/step.h"
 #include "processes/step_cost.h"
@@ -45,10 +46,12 @@ public:
     /// Targets per prediction; loss scale 1/(N·C·H·W): the mean over all elements.
     TrainingBatch training_batch(const Tensor& images, const RandomState& random,
                                  uint32_t image_offset) const override;
-    std::vector<std::string> solvers() const override { return {"ancestral", "ddim"}; }
+    std::vector<std::string> solvers() const override { return diagonal_solver_names(); }
 
     /// The settings of every step of a request; throws Error for impossible combinations.
     StepSettings step_settings(const SampleRequest& request) const;
+    /// The levels that a request with solver and steps visits; throws Error for those it cannot.
+    SamplingPath sampling_path(const SampleRequest& request) const;
 
     std::vector<ReportEntry> report() const override;
 

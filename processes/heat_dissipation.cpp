@@ -3,6 +3,7 @@
 #include "kernels/error.h"
 #include "processes/basis_step.h"
 #include "processes/combination.h"
+#include "processes/solver_settings.h"
 #include "processes/step_clock.h"
 #include "processes/step_cost.h"
 
@@ -59,6 +60,7 @@ void HeatDissipation::prepare_prior(const Tensor& images) {
 }
 
 void HeatDissipation::check_solver(const SampleRequest& request) const {
+    refuse_solver_options(request, "ihdm");
     if (request.steps != steps())
         throw Error(
             fmt::format("ihdm samples with the K = {} levels it was trained on, not {}: leave the steps out",

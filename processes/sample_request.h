@@ -2,10 +2,12 @@
 
 #include "engine/graph.h"
 #include "engine/tensor.h"
+#include "processes/sampler_options.h"
 
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace heat::processes {
 
@@ -19,10 +21,14 @@ struct SampleRequest {
     int steps = 0;             ///< calls of the network; the default is every level
     std::string solver;        ///< one of Process::solvers(); the default is the first
     std::optional<double> eta; ///< of ddim, 0..1; the default is 0
-    std::string variance;      ///< of ancestral: small or large
+    std::string variance;      ///< of ancestral: small, large or learned
     std::optional<bool>
         clip; ///< limit û_0 to the data range in every step; the default is on where the process has û_0
-    std::string spacing; ///< of the levels when steps < N: leading (default), trailing or linspace
+    std::string spacing;    ///< of the levels when steps < N: leading, trailing, linspace, karras or log-snr
+    SamplerOptions options; ///< of solvers of Markov processes
+    /// Noise in place of that drawn from the seed, of solvers that draw it: a tensor f32 count×H×W×C (pixels)
+    /// for each step, that of the step into data, which has none, being optional; empty: drawn.
+    std::vector<Tensor> step_noise;
 
     /// What the callback gets: nothing; the state itself; or the model's present estimate of the image (û_0;
     /// for IHDM the step's noise-free mean).

@@ -3,112 +3,43 @@
 #include "engine/profiler.h"
 #include "kernels/clamp.h"
 #include "kernels/error.h"
+#include "kernels/learned_variance.h"
+#include "kernels/threshold.h"
 #include "processes/basis_step.h"
 #include "processes/combination.h"
+#include "processes/solver_plan.h"
 #include "processes/step_clock.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
+#include <map>
 
 namespace heat::processes {
 
-std::vector<int> sampling_levels(const std::string& spacing, int levels, int steps) {
-    if (steps < 1 || steps > levels)
-        throw Error(
-            fmt::format("sampling in {} steps: expected 1 to {}, the number of levels", steps, levels));
-    std::vector<int> visited;
-    for (int i = 0; i < steps; ++i) {
-        if (spacing == "leading")
-            visited.push_back((steps - 1 - i) * (levels / steps) + 1);
-        else if (spacing == "trailing") // nearbyint: half to even, as numpy rounds
-            visited.push_back(int(std::nearbyint(levels - i * (double(levels) / steps))));
-        else if (spacing == "linspace")
-            visited.push_back(
-                steps == 1 ? 1
-                           : int(std::nearbyint((steps - 1 - i) * (double(levels - 1) / (steps - 1)))) + 1);
-        else
-            throw Error(fmt::format("unknown spacing '{}': expected leading, trailing or linspace", spacing));
-    }
-    visited.push_back(0);
-    return visited;
-}
-
 namespace {
 
-/// The coefficients of one operand over all steps, steps × width; `used` where one is not zero.
-struct Role {
-    std::vector<float> values;
-    Tensor table;
-    bool used = false;
-
-    void add(double coefficient, int t) {
-        const auto value = float(coefficient);
-        if (!std::isfinite(value))
-            throw Error(fmt::format(
-                "sampling from level {}: the coefficient {} does not fit f32; the image is beyond "
-                "recovery there (sample without clipping and without the û_0 view, or choose a milder "
-                "schedule)",
-                t, coefficient));
-        values.push_back(value);
-        used = used || value != 0.f;
-    }
-    void upload(int width, Device device) {
-        if (used) table = upload_table(values, width, device);
-    }
-};
-
-struct Plan {
-    Role state, output, clean, noise, clean_state, clean_output;
-    Role input;              ///< of the levels visited, one row more than there are steps
-    std::vector<bool> noisy; ///< per step
-
-    Plan(const DiagonalProcess& process, const StepSettings& settings, const std::vector<int>& levels,
-         bool with_clean) {
-        const DiagonalTables& tables = process.model().tables;
-        for (size_t i = 0; i + 1 < levels.size(); ++i) {
-            const int t = levels[i], s = levels[i + 1];
-            bool any_noise = false;
-            for (int p = 0; p < tables.width(); ++p) {
-                const StepCoefficients step = step_coefficients(tables, settings, s, t, p);
-                state.add(step.state, t);
-                output.add(step.output, t);
-                clean.add(step.clean, t);
-                noise.add(step.noise, t);
-                any_noise = any_noise || step.noise != 0.0;
-                if (!with_clean) continue;
-                const CleanCoefficients estimate = clean_coefficients(tables, settings.prediction, t, p);
-                clean_state.add(estimate.state, t);
-                clean_output.add(estimate.output, t);
-            }
-            noisy.push_back(any_noise);
-        }
-        if (const std::vector<double>& gains = process.model().input_gains; !gains.empty())
-            for (const int t : levels)
-                for (int p = 0; p < tables.width(); ++p)
-                    input.add(gains[size_t(t) * size_t(tables.width()) + size_t(p)], t);
-        for (Role* role : {&state, &output, &clean, &noise, &clean_state, &clean_output, &input})
-            role->upload(tables.width(), process.device());
-    }
-};
-
-/// The operands of a step whose role is used.
-class Operands {
+/// A combination's coefficients in device memory.
+class DeviceRows {
 public:
-    void add(const Tensor& data, const Role& role, bool pixels) {
-        if (role.used) operands_.push_back({data, role.table, pixels});
+    DeviceRows(const Combination& combination, Device device) : combination_(combination) {
+        for (int r = 0; r < register_count; ++r)
+            if (const std::vector<float>& rows = combination.rows(Register(r)); !rows.empty())
+                tables_[size_t(r)] = upload_table(rows, combination.width(), device);
     }
-    /// Their sum, and the pixels it makes; `rows` as in basis_step. No operand at all is 0.
-    void run(Basis basis, const int32_t* rows, Tensor& sum, const StepResult& result) {
-        if (operands_.empty()) {
-            sum.set_to_zero();
-            operands_.push_back({sum, {}});
-        }
-        basis_step(basis, operands_, rows, &sum, {result});
+    bool empty(int stage) const { return combination_.empty(stage); }
+    /// Null where the register takes no part in the stage.
+    const Tensor* table(int stage, Register r) const {
+        return combination_.uses(stage, r) ? &tables_[size_t(r)] : nullptr;
+    }
+    /// Which registers take part in the stage, a bit each.
+    int64_t mask(int stage) const {
+        int64_t bits = 0;
+        for (int r = 0; r < register_count; ++r) bits |= int64_t(combination_.uses(stage, Register(r))) << r;
+        return bits;
     }
 
 private:
-    std::vector<StepOperand> operands_;
+    const Combination& combination_;
+    std::array<Tensor, register_count> tables_;
 };
 
 /// The state in pixels as the process's view has it: what the network sees, or at level 0 the image.
@@ -132,96 +63,262 @@ Tensor initial_state(const DiagonalProcess& process, const SampleRequest& reques
     return state;
 }
 
+/// A sampling run: a plan, its registers, and the loop over its stages.
+class PlanRun {
+public:
+    PlanRun(const DiagonalProcess& process, Denoiser& denoiser, const SampleRequest& request,
+            const SampleCallback& callback)
+        : process_(process), model_(process.model()), denoiser_(denoiser), request_(request),
+          callback_(callback), settings_(process.step_settings(request)),
+          path_(process.sampling_path(request)),
+          show_clean_(callback && request.view == SampleRequest::View::clean),
+          plan_(make_plan(path_, settings_, show_clean_)), calls_(int(plan_.stages.size())),
+          estimate_(plan_.estimate, process.device()), prediction_(plan_.prediction, process.device()),
+          correction_(plan_.correction, process.device()), update_(plan_.update, process.device()),
+          clock_(request.count, request.seed, timesteps(), process.device()) {
+        const ImageSize size = process.size();
+        shape_ = {request.count, int64_t(size.height), int64_t(size.width), int64_t(size.channels)};
+        state_ = initial_state(process, request, shape_);
+        noise_ = Tensor(shape_, Dtype::f32, process.device());
+        if (plan_.keeps) kept_ = Tensor(shape_, Dtype::f32, process.device());
+        for (int k = 0; k < plan_.predictions; ++k)
+            predictions_.emplace_back(shape_, Dtype::f32, process.device());
+        upload_input_gains();
+        upload_learned_range();
+    }
+
+    Tensor run() {
+        basis_step(model_.basis, {{state_, input_table(0)}}, nullptr, nullptr, {{&input_, {}}});
+        input_ = in_view(model_, input_, level_at(0));
+        // A view of û_0 leaves the step, so that a graph, which writes to the same memory each time, cannot
+        // give it; and what a process's own view computes depends on the level on the host.
+        GraphOptions graphs = request_.graphs;
+        graphs.wanted = graphs.wanted && denoiser_.capturable() && !show_clean_ && !model_.view;
+        const auto memory = std::make_shared<MemoryReservation>(process_.device());
+        // A graph for each shape of a stage: what takes part, and which memory the prediction goes to.
+        std::map<std::vector<int64_t>, std::unique_ptr<GraphedWork>> works;
+        report(0);
+        for (int i = 0; i < calls_; ++i) {
+            clock_.move_to(i);
+            if (noisy(i) && !request_.step_noise.empty()) noise_.copy_from(request_.step_noise[size_t(i)]);
+            std::unique_ptr<GraphedWork>& work = works[shape_of(i)];
+            if (!work) work = std::make_unique<GraphedWork>("a sampling step", graphs, memory);
+            work->run({}, [&] { advance(i); });
+            report(i + 1);
+        }
+        return input_; // of level 0: the image
+    }
+
+private:
+    std::vector<float> timesteps() const {
+        std::vector<float> values;
+        for (const SolverPlan::Stage& stage : plan_.stages)
+            values.push_back(path_.timesteps[size_t(stage.node)]);
+        return values;
+    }
+    bool noisy(int i) const { return plan_.stages[size_t(i)].noise; }
+    bool learned() const {
+        return settings_.solver == DiagonalSolver::ancestral && settings_.variance == Variance::learned;
+    }
+    /// Where the state is before stage i, the end after the last.
+    int node_at(int i) const { return i < calls_ ? plan_.stages[size_t(i)].node : 0; }
+    int level_at(int i) const { return int(std::nearbyint(path_.levels[size_t(node_at(i))])); }
+    /// The prediction made k stages before stage i: memory is used in turns, nothing is moved.
+    Tensor& prediction(int i, int k) {
+        const int size = plan_.predictions;
+        return predictions_[size_t(((i - k) % size + size) % size)];
+    }
+    std::vector<int64_t> shape_of(int i) const {
+        return {noisy(i), prediction_.mask(i), correction_.mask(i), update_.mask(i),
+                plan_.predictions ? i % plan_.predictions : 0};
+    }
+
+    void upload_input_gains() {
+        if (path_.gains.empty()) return;
+        std::vector<float> rows;
+        const auto width = size_t(path_.tables.width());
+        for (int i = 0; i <= calls_; ++i)
+            for (size_t p = 0; p < width; ++p)
+                rows.push_back(float(path_.gains[size_t(node_at(i)) * width + p]));
+        gains_ = upload_table(rows, int(width), process_.device());
+    }
+    /// What the network sees of the state, from stage `first` on; of the end the image.
+    Tensor input_table(int first) const {
+        return gains_.defined() ? gains_.images(first, gains_.shape()[0] - first) : Tensor();
+    }
+    void upload_learned_range() {
+        if (!learned()) return;
+        std::vector<float> low, high;
+        for (const SolverPlan::Stage& stage : plan_.stages) {
+            const int t = stage.node;
+            const double least = stage.noise ? posterior(path_.tables, t - 1, t, 0).variance : 1.0;
+            low.push_back(float(0.5 * std::log(least)));
+            high.push_back(float(0.5 * std::log(transition(path_.tables, t - 1, t, 0).variance)));
+        }
+        learned_low_ = upload_table(low, 1, process_.device());
+        learned_high_ = upload_table(high, 1, process_.device());
+    }
+
+    void report(int done) {
+        if (!callback_) return;
+        if (request_.view == SampleRequest::View::state || (show_clean_ && done == 0)) {
+            view_ = Tensor(shape_, Dtype::f32, process_.device());
+            view_.copy_from(input_);
+        }
+        callback_({done, calls_, level_at(done), view_});
+        view_ = Tensor();
+    }
+
+    /// The prediction alone; where the network says the variance too, `both` is all it said.
+    Tensor network_output(Tensor& both) {
+        if (model_.variance != Variance::learned)
+            return checked_prediction(denoiser_, input_, clock_.timesteps());
+        both = checked_prediction(denoiser_, input_, clock_.timesteps(), 2);
+        Tensor output(shape_, Dtype::f32, process_.device());
+        const ProfileScope scope("take prediction", output.device(), [&] {
+            return OpWork{2.0 * double(output.bytes()), 0, output.shape().text()};
+        });
+        kernels::take_prediction(output.stream(), both.data<float>(), output.data<float>(), shape_[0],
+                                 shape_[1] * shape_[2], int(shape_[3]));
+        return output;
+    }
+
+    void limit(Tensor& pixels) const {
+        const ProfileScope scope(settings_.threshold ? "threshold" : "clamp", pixels.device(), [&] {
+            return OpWork{2.0 * double(pixels.bytes()), 0, pixels.shape().text()};
+        });
+        if (settings_.threshold)
+            kernels::dynamic_threshold(pixels.stream(), pixels.data<float>(), shape_[0],
+                                       pixels.count() / shape_[0], model_.data_low, model_.data_high,
+                                       *settings_.threshold, float(settings_.threshold_limit));
+        else
+            kernels::clamp(pixels.stream(), pixels.data<float>(), model_.data_low, model_.data_high,
+                           pixels.data<float>(), pixels.count());
+    }
+
+    /// û_0 in pixels, limited where it is; `output` in the basis.
+    Tensor estimate_clean(int i, const Tensor& output) {
+        std::vector<StepOperand> operands;
+        if (const Tensor* t = estimate_.table(i, Register::state)) operands.push_back({state_, *t});
+        if (const Tensor* t = estimate_.table(i, Register::output)) operands.push_back({output, *t});
+        Tensor clean(shape_, Dtype::f32, process_.device());
+        Tensor pixels;
+        step(operands, clean, {{&pixels, {}}});
+        pixels = in_view(model_, pixels, 0);
+        if (settings_.clip) limit(pixels);
+        if (show_clean_) view_ = pixels;
+        return settings_.clip && model_.view ? model_.view->state_of(pixels) : pixels;
+    }
+
+    void draw_noise(int i, const Tensor& both) {
+        if (!noisy(i)) return;
+        if (request_.step_noise.empty()) clock_.draw_noise(noise_, request_.image_offset);
+        if (!learned()) return;
+        const ProfileScope scope("scale noise", noise_.device(), [&] {
+            return OpWork{3.0 * double(noise_.bytes()), 0, noise_.shape().text()};
+        });
+        kernels::scale_noise(noise_.stream(), both.data<float>(), learned_low_.data<float>(),
+                             learned_high_.data<float>(), clock_.rows(), noise_.data<float>(), shape_[0],
+                             shape_[1] * shape_[2], int(shape_[3]));
+    }
+
+    /// coefficients = Σ operands; none at all is 0.
+    void step(std::vector<StepOperand>& operands, Tensor& coefficients,
+              const std::vector<StepResult>& results) {
+        if (operands.empty()) {
+            coefficients.set_to_zero();
+            operands.push_back({coefficients, {}});
+        }
+        basis_step(model_.basis, operands, clock_.rows(), &coefficients, results);
+    }
+
+    void correct(int i) {
+        std::vector<Term> terms;
+        const auto add = [&](Register r, const Tensor& data) {
+            if (const Tensor* t = correction_.table(i, r)) terms.push_back({data, *t});
+        };
+        add(Register::kept, kept_); // first, since the sum is written over it
+        add(Register::state, state_);
+        for (int k = 0; k < plan_.predictions; ++k) add(prediction_register(k), prediction(i, k));
+        if (terms.empty()) return;
+        for (size_t done = 0; done < terms.size();) {
+            const size_t left = terms.size() - done;
+            if (done == 0) {
+                if (left == 1)
+                    combine({terms[0]}, clock_.rows(), kept_);
+                else if (left == 2)
+                    combine({terms[0], terms[1]}, clock_.rows(), kept_);
+                else
+                    combine({terms[0], terms[1], terms[2]}, clock_.rows(), kept_);
+                done = std::min<size_t>(left, 3);
+            } else {
+                if (left == 1)
+                    combine({{kept_, {}}, terms[done]}, clock_.rows(), kept_);
+                else
+                    combine({{kept_, {}}, terms[done], terms[done + 1]}, clock_.rows(), kept_);
+                done += std::min<size_t>(left, 2);
+            }
+        }
+    }
+
+    /// Stage i. Nothing here may depend on i but by its shape, since a graph of it stands for all like it.
+    void advance(int i) {
+        Tensor both, clean;
+        Tensor output = network_output(both);
+        if (plan_.estimated) {
+            output = to_basis(model_.basis, output); // it is used twice
+            clean = estimate_clean(i, output);
+        }
+        const auto operand = [&](std::vector<StepOperand>& operands, const DeviceRows& rows, Register r,
+                                 const Tensor& data, bool pixels) {
+            if (const Tensor* t = rows.table(i, r)) operands.push_back({data, *t, pixels});
+        };
+        if (!prediction_.empty(i)) {
+            std::vector<StepOperand> made;
+            operand(made, prediction_, Register::state, state_, false);
+            operand(made, prediction_, Register::output, output, !plan_.estimated);
+            operand(made, prediction_, Register::clean, clean, true);
+            step(made, prediction(i, 0), {});
+        }
+        if (!correction_.empty(i)) correct(i);
+        draw_noise(i, both);
+
+        std::vector<StepOperand> next;
+        operand(next, update_, Register::state, state_, false);
+        operand(next, update_, Register::output, output, !plan_.estimated);
+        operand(next, update_, Register::clean, clean, true);
+        operand(next, update_, Register::kept, kept_, false);
+        for (int k = 0; k < plan_.predictions; ++k)
+            operand(next, update_, prediction_register(k), prediction(i, k), false);
+        operand(next, update_, Register::noise, noise_,
+                !is_orthonormal(model_.basis) || !request_.step_noise.empty());
+        // Row i of the table is the input of the stage after i.
+        step(next, state_, {{&input_, input_table(1)}});
+        input_ = in_view(model_, input_, level_at(i + 1));
+    }
+
+    const DiagonalProcess& process_;
+    const DiagonalModel& model_;
+    Denoiser& denoiser_;
+    const SampleRequest& request_;
+    const SampleCallback& callback_;
+    StepSettings settings_;
+    SamplingPath path_;
+    bool show_clean_;
+    SolverPlan plan_;
+    int calls_;
+    DeviceRows estimate_, prediction_, correction_, update_;
+    StepClock clock_;
+    Shape shape_;
+    Tensor state_, kept_, noise_, input_, view_, gains_, learned_low_, learned_high_;
+    std::vector<Tensor> predictions_;
+};
+
 } // namespace
 
 Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const SampleRequest& request,
                       const SampleCallback& callback) {
-    const DiagonalModel& model = process.model();
-    const StepSettings settings = process.step_settings(request);
-    const std::vector<int> levels = sampling_levels(request.spacing.empty() ? "leading" : request.spacing,
-                                                    process.steps(), request.steps);
-    const bool show_clean = callback && request.view == SampleRequest::View::clean;
-    const Plan plan(process, settings, levels, settings.clip || show_clean);
-
-    std::vector<float> timesteps;
-    for (size_t i = 0; i + 1 < levels.size(); ++i) timesteps.push_back(process.timestep_of_level(levels[i]));
-    StepClock clock(request.count, request.seed, timesteps, process.device());
-
-    const ImageSize size = process.size();
-    const Shape shape{request.count, int64_t(size.height), int64_t(size.width), int64_t(size.channels)};
-    Tensor state = initial_state(process, request, shape);
-    Tensor noise(shape, Dtype::f32, process.device());
-    // What the network sees at a level; at level 0 the image.
-    const auto input_table = [&](int first) {
-        return plan.input.used ? plan.input.table.images(first, plan.input.table.shape()[0] - first)
-                               : Tensor();
-    };
-    Tensor input, view;
-    basis_step(model.basis, {{state, input_table(0)}}, nullptr, nullptr, {{&input, {}}});
-    input = in_view(model, input, levels[0]);
-    const auto report = [&](int step) {
-        if (!callback) return;
-        const bool show_state = request.view == SampleRequest::View::state || (show_clean && step == 0);
-        if (show_state) {
-            view = Tensor(shape, Dtype::f32, process.device());
-            view.copy_from(input);
-        }
-        callback({step, request.steps, levels[size_t(step)], view});
-        view = Tensor();
-    };
-
-    // One step of the loop; `noisy` says whether it adds noise.
-    const auto advance = [&](int step, bool noisy) {
-        const bool with_clean = settings.clip || show_clean;
-        Tensor output = checked_prediction(denoiser, input, clock.timesteps());
-        if (with_clean) output = to_basis(model.basis, output); // it is used twice
-
-        Tensor clean;
-        if (with_clean) {
-            Operands estimate;
-            estimate.add(state, plan.clean_state, false);
-            estimate.add(output, plan.clean_output, false);
-            clean = Tensor(shape, Dtype::f32, process.device());
-            Tensor pixels;
-            estimate.run(model.basis, clock.rows(), clean, {&pixels, {}});
-            pixels = in_view(model, pixels, 0);
-            if (settings.clip) {
-                const ProfileScope scope("clamp", pixels.device(), [&] {
-                    return OpWork{2.0 * double(pixels.bytes()), 0, pixels.shape().text()};
-                });
-                kernels::clamp(pixels.stream(), pixels.data<float>(), model.data_low, model.data_high,
-                               pixels.data<float>(), pixels.count());
-            }
-            if (show_clean) view = pixels;
-            if (settings.clip) clean = model.view ? model.view->state_of(pixels) : pixels;
-        }
-
-        if (noisy) clock.draw_noise(noise, request.image_offset);
-        Operands next;
-        next.add(state, plan.state, false);
-        next.add(output, plan.output, !with_clean);
-        next.add(clean, plan.clean, settings.clip);
-        if (noisy) next.add(noise, plan.noise, !is_orthonormal(model.basis));
-        // Row i of the table is the input of the step after i.
-        next.run(model.basis, clock.rows(), state, {&input, input_table(1)});
-        input = in_view(model, input, levels[size_t(step) + 1]);
-    };
-
-    // A view of û_0 leaves the step, so that a graph, which writes to the same memory each time, cannot give
-    // it; and what a process's own view computes depends on the level on the host.
-    GraphOptions graphs = request.graphs;
-    graphs.wanted = graphs.wanted && denoiser.capturable() && !show_clean && !model.view;
-    const auto memory = std::make_shared<MemoryReservation>(process.device());
-    GraphedWork with_noise("a sampling step", graphs, memory),
-        without_noise("a sampling step", graphs, memory);
-    report(0);
-    for (int step = 0; step < request.steps; ++step) {
-        clock.move_to(step);
-        const bool noisy = plan.noisy[size_t(step)];
-        (noisy ? with_noise : without_noise).run({}, [&] { advance(step, noisy); });
-        report(step + 1);
-    }
-    return input; // of level 0: the image
+    return PlanRun(process, denoiser, request, callback).run();
 }
 
 StepCost diagonal_step_cost(const DiagonalProcess& process, const StepSettings& settings) {

@@ -1,22 +1,17 @@
 #pragma once
 
 #include "processes/diagonal_process.h"
+#include "processes/sampling_path.h"
 
 namespace heat::processes {
 
-/// The levels a sampler visits: steps + 1 entries from the first, down to 0. Spacing as in diffusers, whose
-/// timestep is the level less one (N levels, K steps): all of N..0 where K = N, else
-///   leading   i·⌊N/K⌋ + 1, so that the last step starts at level 1
-///   trailing  round(N − i·N/K), so that the first step starts at level N
-///   linspace  round(i·(N−1)/(K−1)) + 1, both
-/// Throws Error for another name or K outside 1..N.
-std::vector<int> sampling_levels(const std::string& spacing, int levels, int steps);
-
-/// The solver of every Markov diagonal process: the state stays in the eigenbasis, one step is one change of
-/// basis of the network's output, one affine combination with rows of the step's coefficients, and one change
-/// back for the network's next input; clipping û_0 costs one pair more. Image k draws its start from
-/// Purpose::prior and step i's noise from Purpose::step_noise at step i. `request` has its solver and steps
-/// filled in.
+/// The solvers of every Markov diagonal process: a plan (processes/solver_plan.h) along a path of levels, run
+/// stage by stage. The state stays in the eigenbasis: a stage is one change of basis of the network's output,
+/// an affine combination with rows of the plan's coefficients, and one change back for the network's next
+/// input; limiting û_0 costs one pair more, a prediction that is kept a combination more. Image k draws its
+/// start from Purpose::prior and stage i's noise from Purpose::step_noise at step i. Stages are captured as
+/// graphs, one for each shape of a stage: what takes part in it, and in which of the memories that
+/// predictions go to in turn its own is kept. `request` has its solver and steps filled in.
 Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const SampleRequest& request,
                       const SampleCallback& callback);
 

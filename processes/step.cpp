@@ -3,9 +3,11 @@
 #include "kernels/error.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace heat::processes {
 
@@ -13,10 +15,19 @@ const char* name_of(Prediction prediction) {
     return prediction == Prediction::epsilon ? "epsilon" : prediction == Prediction::x0 ? "x0" : "v";
 }
 const char* name_of(Variance variance) {
-    return variance == Variance::small ? "small" : "large";
+    return variance == Variance::small ? "small" : variance == Variance::large ? "large" : "learned";
 }
+
+namespace {
+constexpr const char* solver_names[] = {"ancestral",        "ddim",  "dpm-solver", "dpm-solver++",
+                                        "sde-dpm-solver++", "unipc", "euler",      "heun"};
+} // namespace
+
 const char* name_of(DiagonalSolver solver) {
-    return solver == DiagonalSolver::ancestral ? "ancestral" : "ddim";
+    return solver_names[int(solver)];
+}
+std::vector<std::string> diagonal_solver_names() {
+    return {std::begin(solver_names), std::end(solver_names)};
 }
 
 Prediction prediction_from_name(const std::string& name) {
@@ -26,15 +37,17 @@ Prediction prediction_from_name(const std::string& name) {
 }
 
 Variance variance_from_name(const std::string& name) {
-    for (const auto value : {Variance::small, Variance::large})
+    for (const auto value : {Variance::small, Variance::large, Variance::learned})
         if (name == name_of(value)) return value;
-    throw Error(fmt::format("unknown variance '{}': expected small or large", name));
+    throw Error(fmt::format("unknown variance '{}': expected small, large or learned", name));
 }
 
 DiagonalSolver diagonal_solver_from_name(const std::string& name) {
-    for (const auto value : {DiagonalSolver::ancestral, DiagonalSolver::ddim})
-        if (name == name_of(value)) return value;
-    throw Error(fmt::format("unknown solver '{}': expected ancestral or ddim", name));
+    const std::vector<std::string> names = diagonal_solver_names();
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end())
+        throw Error(fmt::format("unknown solver '{}': expected one of {}", name, fmt::join(names, ", ")));
+    return DiagonalSolver(found - names.begin());
 }
 
 namespace {
@@ -56,10 +69,7 @@ CleanCoefficients clean_coefficients(const DiagonalTables& tables, Prediction pr
     throw Error("clean_coefficients: no such prediction");
 }
 
-namespace {
-
-/// ε̂ = state·u_t + output·o.
-CleanCoefficients noise_estimate(const DiagonalTables& tables, Prediction prediction, int t, int p) {
+CleanCoefficients noise_coefficients(const DiagonalTables& tables, Prediction prediction, int t, int p) {
     switch (prediction) {
     case Prediction::epsilon:
         return {0.0, 1.0};
@@ -68,11 +78,11 @@ CleanCoefficients noise_estimate(const DiagonalTables& tables, Prediction predic
     case Prediction::v:
         return rotated(tables.s(t, p), tables.a(t, p), tables.norm(t, p));
     }
-    throw Error("noise_estimate: no such prediction");
+    throw Error("noise_coefficients: no such prediction");
 }
 
-/// a_s û_0 = state·u_t + output·o, with a_s/a_t formed in logarithms.
-CleanCoefficients scaled_clean(const DiagonalTables& tables, Prediction prediction, int s, int t, int p) {
+CleanCoefficients scaled_clean_coefficients(const DiagonalTables& tables, Prediction prediction, int s, int t,
+                                            int p) {
     if (prediction == Prediction::epsilon) {
         const double ratio = std::exp(tables.log_a(s, p) - tables.log_a(t, p));
         return {ratio, -ratio * tables.s(t, p)};
@@ -81,13 +91,11 @@ CleanCoefficients scaled_clean(const DiagonalTables& tables, Prediction predicti
     return {tables.a(s, p) * clean.state, tables.a(s, p) * clean.output};
 }
 
-} // namespace
-
 StepCoefficients step_coefficients(const DiagonalTables& tables, const StepSettings& settings, int s, int t,
                                    int p) {
     const double fresh = -std::expm1(tables.log_snr(t, p) - tables.log_snr(s, p)); // s²_{t|s} / s_t²
     const double s_s = tables.s(s, p);
-    const CleanCoefficients clean = scaled_clean(tables, settings.prediction, s, t, p);
+    const CleanCoefficients clean = scaled_clean_coefficients(tables, settings.prediction, s, t, p);
     StepCoefficients step;
     if (settings.solver == DiagonalSolver::ancestral) {
         const Posterior mean = posterior(tables, s, t, p);
@@ -100,11 +108,11 @@ StepCoefficients step_coefficients(const DiagonalTables& tables, const StepSetti
                 settings.prediction == Prediction::epsilon ? clean.state : mean.state + fresh * clean.state;
             step.output = fresh * clean.output;
         }
-        const double variance =
-            settings.variance == Variance::small ? mean.variance : transition(tables, s, t, p).variance;
-        step.noise = std::sqrt(variance);
+        step.noise = settings.variance == Variance::small   ? std::sqrt(mean.variance)
+                     : settings.variance == Variance::large ? std::sqrt(transition(tables, s, t, p).variance)
+                                                            : 1.0;
     } else {
-        const CleanCoefficients noise = noise_estimate(tables, settings.prediction, t, p);
+        const CleanCoefficients noise = noise_coefficients(tables, settings.prediction, t, p);
         const double direction = s_s * std::sqrt(std::max(0.0, 1.0 - settings.eta * settings.eta * fresh));
         step.state = direction * noise.state;
         step.output = direction * noise.output;

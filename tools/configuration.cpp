@@ -119,6 +119,13 @@ std::vector<Field> fields_of(Configuration& c) {
         {"sample.steps", &c.sample.steps, 0, 1e6},
         {"sample.spacing", &c.sample.spacing},
         {"sample.clip", &c.sample.clip},
+        {"sample.order", &c.sample.options.order, 1, 3},
+        {"sample.singlestep", &c.sample.options.singlestep},
+        {"sample.solver_type", &c.sample.options.type},
+        {"sample.lower_order_final", &c.sample.options.lower_order_final},
+        {"sample.final_sigma", &c.sample.options.final_sigma},
+        {"sample.threshold", &c.sample.options.threshold, 0, 1, Open::low},
+        {"sample.threshold_limit", &c.sample.options.threshold_limit, 1, 1e6},
     };
 }
 

@@ -44,6 +44,7 @@ struct SampleConfig {
     std::string spacing; ///< of the levels; empty: leading
     std::optional<bool> clip =
         {}; ///< limit the estimate of the image to the data range; empty: the process's
+    processes::SamplerOptions options; ///< of the solver
 };
 
 /// One experiment: all that a TOML file in configs/ says.

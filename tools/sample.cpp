@@ -14,6 +14,7 @@
 #include "tools/profiling.h"
 #include "tools/progress.h"
 #include "tools/sampling.h"
+#include "tools/solver_flags.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -36,6 +37,7 @@ struct SampleOptions {
     bool trajectory = false, no_clip = false, no_singles = false, values = false, json = false;
     ProfileOption profile;
     GraphOption graphs;
+    SolverFlags solver_flags;
 };
 
 void write_all(const SampledImages& images, const fs::path& out, bool singles, int64_t first_index) {
@@ -88,12 +90,14 @@ SamplingPlan plan_of(const SampleOptions& options, const Configuration& configur
     processes::SampleRequest& r = plan.request;
     r.image_offset = uint32_t(options.index);
     r.seed = options.seed;
-    // The configuration's steps go with the configuration's solver.
+    // The configuration's steps and options go with the configuration's solver.
     const bool own_solver = !options.solver.empty() && options.solver != configuration.sample.solver;
     if (own_solver) {
         r.solver = options.solver;
         r.steps = 0;
+        r.options = {};
     }
+    options.solver_flags.apply(r.options);
     if (options.steps >= 0) r.steps = int(options.steps);
     r.eta = options.eta;
     r.variance = options.variance;
@@ -111,6 +115,8 @@ void sample(const SampleOptions& options) {
         plan.request.start = read_start(options, *run.process);
         plan.count = plan.request.start.shape()[0];
     }
+    if (!options.solver_flags.step_noise.empty())
+        plan.request.step_noise = read_step_noise(options.solver_flags.step_noise, *run.process, plan.count);
     plan.request.graphs = options.graphs.resolve(device, options.profile.wanted());
     expect_memory_to_sample(run.configuration, plan.count, plan.batch);
     std::error_code error; // found out before the work, not after it
@@ -190,8 +196,10 @@ void add_sample_command(CLI::App& app) {
     command->add_option("--steps", o->steps, "Calls of the network; 0: every level")
         ->check(CLI::Range(0, 1000000));
     command->add_option("--eta", o->eta, "Noise of ddim, 0 to 1");
-    command->add_option("--variance", o->variance, "Of ancestral")->type_name("{small,large}");
-    command->add_option("--spacing", o->spacing, "Of the levels")->type_name("{leading,trailing,linspace}");
+    command->add_option("--variance", o->variance, "Of ancestral")->type_name("{small,large,learned}");
+    command->add_option("--spacing", o->spacing, "Of the levels")
+        ->type_name("{leading,trailing,linspace,karras,log-snr}");
+    o->solver_flags.add_to(*command);
     command->add_flag("--no-clip", o->no_clip, "Do not limit the estimate of the image to the data range");
     command->add_flag("--trajectory", o->trajectory,
                       "Also write trajectory.png, an animation (APNG) of the images forming");
@@ -218,6 +226,7 @@ void add_sample_command(CLI::App& app) {
     command->footer(
         "Examples:\n"
         "  engine sample runs/garments -n 64 --seed 0 --out pictures\n"
+        "  engine sample runs/garments --solver dpm-solver++ --order 2 --steps 20 --out fast\n"
         "  engine sample runs/garments -n 16 --solver ancestral --steps 1000 --out slow --trajectory\n"
         "  engine sample runs/garments --init-noise noise.npy --solver ddim --steps 50 --npy --out mine");
     command->callback([o] { sample(*o); });

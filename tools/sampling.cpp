@@ -30,6 +30,7 @@ processes::SampleRequest request_of(const SampleConfig& config) {
     request.steps = int(config.steps);
     request.spacing = config.spacing;
     request.clip = config.clip;
+    request.options = config.options;
     return request;
 }
 
@@ -46,6 +47,7 @@ SampledImages sample_images(const processes::Process& process, processes::Denois
         processes::SampleRequest request = plan.request;
         request.count = std::min(plan.batch, plan.count - first);
         if (request.start.defined()) request.start = plan.request.start.images(first, request.count);
+        for (Tensor& noise : request.step_noise) noise = noise.images(first, request.count);
         request.image_offset = plan.request.image_offset + uint32_t(first);
         const bool record = plan.trajectory_frames > 0 && first == 0;
         request.view = record ? processes::SampleRequest::View::state : processes::SampleRequest::View::none;

@@ -12,7 +12,7 @@ namespace heat::tools {
 
 struct SamplingPlan {
     processes::SampleRequest
-        request;               ///< count and image_offset are filled in batch by batch; start holds all
+        request; ///< count and image_offset are filled in batch by batch; start and step_noise hold all
     int64_t count = 64;        ///< images in all
     int64_t batch = 64;        ///< images at a time; no effect on what they are
     int trajectory_frames = 0; ///< > 0: record so many states, evenly spread, of the first batch
