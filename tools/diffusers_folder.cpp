@@ -88,6 +88,11 @@ DiffusersFolder read_diffusers_folder(const fs::path& folder) {
         JsonSettings scheduler_settings(scheduler);
         if (read.scheduler.empty()) read.scheduler = scheduler_settings.text("_class_name", "");
         read.remarks = read_diffusers_scheduler(scheduler_settings, read.scheduler, read.configuration);
+        const nets::UNetConfig& unet = read.configuration.network;
+        if (read.configuration.process.variance == "learned" && unet.out_channels != 2 * unet.in_channels)
+            throw Error(
+                fmt::format("{}: variance_type learned_range takes {} out_channels of the network, not {}",
+                            scheduler_settings.name(), 2 * unet.in_channels, unet.out_channels));
     } else if (pipeline) {
         throw Error(
             fmt::format("{}: no scheduler/scheduler_config.json or scheduler_config.json in it, which its "
@@ -111,8 +116,9 @@ void write_diffusers_network(const fs::path& folder, const Configuration& config
 void write_diffusers_pipeline(const fs::path& folder, const Configuration& configuration,
                               ParameterStore& store) {
     const json scheduler = diffusers_scheduler(configuration);
-    if (configuration.network.classes > 0 ||
-        configuration.network.out_channels != configuration.network.in_channels)
+    const nets::UNetConfig& unet = configuration.network;
+    const int outputs = configuration.process.variance == "learned" ? 2 : 1;
+    if (unet.classes > 0 || unet.out_channels != outputs * unet.in_channels)
         throw Error(
             "diffusers' DDPM and DDIM pipelines take no networks with classes, or with other channels out "
             "than in: --unet-only exports the network alone");

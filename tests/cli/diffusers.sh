@@ -47,9 +47,8 @@ expect_keys cifar "kind = 'ddpm'" "schedule = 'linear'" "variance = 'large'" "so
 expect_keys script "schedule = 'cosine'" "prediction = 'v'" "variance = 'small'" "head_channels = 8" "cosine_first = true"
 expect_keys classes "schedule = 'scaled_linear'" "beta_end = 0.012" "prediction = 'x0'" "solver = 'ddim'" \
     "steps = 50" "spacing = 'trailing'" "clip = false" "classes = 5" "height = 12" "width = 20"
-expect_keys plain "solver = 'ddim'" "middle_attention = false" "attention_levels = []" "out_channels = 1"
-succeeds import "$golden/plain" --out "$work/remark"
-expect_text "$err" "DPMSolverMultistepScheduler: there is no such solver here yet"
+expect_keys plain "solver = 'dpm-solver++'" "order = 2" "solver_type = 'midpoint'" "spacing = 'linspace'" "clip = false" \
+    "middle_attention = false" "attention_levels = []" "out_channels = 1"
 succeeds import "$golden/legacy" --out "$work/bare"
 expect_text "$err" "no scheduler in it"
 
@@ -67,6 +66,36 @@ succeeds sample "$runs/cifar" --init-noise "$golden/cifar/golden/noise.npy" --so
     --out "$work/ddim-batch"
 expect_near "DDIM one image at a time" "$golden/cifar/golden/sample10.npy" "$work/ddim-batch/samples.npy"
 tolerance=1e-4
+
+# ---- So do the fast solvers.
+with_scheduler() { # with_scheduler NAME CLASS: cifar with the scheduler whose configuration is golden/NAME.json
+    rm -rf "$work/with-$1" && cp -r "$golden/cifar" "$work/with-$1"
+    cp "$golden/cifar/golden/$1.json" "$work/with-$1/scheduler_config.json"
+    sed -i "s/DDPMScheduler/$2/" "$work/with-$1/model_index.json"
+    succeeds import "$work/with-$1" --out "$runs/$1"
+}
+fast() { # fast NAME STEPS ARGUMENT...
+    succeeds sample "$runs/$1" --init-noise "$golden/cifar/golden/noise.npy" --steps "$2" --npy --out "$work/$1-$2" "${@:3}"
+    expect_near "$1 in $2 steps" "$golden/cifar/golden/$1$2.npy" "$work/$1-$2/samples.npy"
+}
+with_scheduler dpm DPMSolverMultistepScheduler
+with_scheduler sde DPMSolverMultistepScheduler
+with_scheduler unipc UniPCMultistepScheduler
+expect_keys sde "solver = 'sde-dpm-solver++'" "order = 2" "beta_end = 0.002" "steps = 50" "final_sigma = 'zero'"
+expect_keys unipc "solver = 'unipc'" "solver_type = 'bh2'" "spacing = 'karras'"
+fast dpm 10
+fast dpm 50
+fast unipc 10
+fast sde 5 --step-noise "$golden/cifar/golden/step-noise.npy" --batch 1
+refuses 1 "expected that of 8, or of all but the last" sample "$runs/sde" -n 2 --steps 8 \
+    --step-noise "$golden/cifar/golden/step-noise.npy" --out "$work/none"
+refuses 1 "expected an array steps×3×3×16×16" sample "$runs/sde" -n 3 --steps 5 \
+    --step-noise "$golden/cifar/golden/step-noise.npy" --out "$work/none"
+for name in dpm unipc; do
+    succeeds export "$runs/$name" --to diffusers "$work/pipeline/$name"
+    succeeds import "$work/pipeline/$name" --out "$work/again/$name"
+    expect_same "$runs/$name/config.toml" "$work/again/$name/config.toml"
+done
 
 no_noise() { # no_noise TEXT FILE ARGUMENT...
     refuses 1 "$1" sample "$runs/cifar" --init-noise "$2" --out "$work/none" "${@:3}"
@@ -189,9 +218,10 @@ unet_refused 'novelty = 3: an unknown setting' "$(add novelty 3)"
 unet_refused '_class_name = "UNet2DConditionModel"' "$(key _class_name '"UNet2DConditionModel"')"
 unet_refused 'config.json: not valid JSON' 's/"act_fn"/act_fn/'
 scheduler_refused 'beta_schedule = "sigmoid"' "$(key beta_schedule '"sigmoid"')"
-scheduler_refused 'variance_type = "learned_range"' "$(key variance_type '"learned_range"')"
+scheduler_refused 'variance_type = "learned"' "$(key variance_type '"learned"')"
+scheduler_refused 'learned_range takes 6 out_channels of the network, not 3' "$(key variance_type '"learned_range"')"
 scheduler_refused 'prediction_type = "flow_prediction"' "$(key prediction_type '"flow_prediction"')"
-scheduler_refused 'thresholding = true' "$(key thresholding true)"
+scheduler_refused 'thresholding = "yes"' "$(key thresholding '"yes"')"
 scheduler_refused 'rescale_betas_zero_snr = true' "$(key rescale_betas_zero_snr true)"
 scheduler_refused 'clip_sample_range = 2.0' "$(key clip_sample_range 2.0)"
 scheduler_refused 'steps_offset = 1' "$(key steps_offset 1)"

@@ -2,7 +2,7 @@
 
 Writes diffusers/NAME beside this script: the folder to import, and NAME/golden with input.npy, the network's
 outputs output-T.npy at timesteps T, and for one of them DDIM's way from a given noise, noise.npy to sampleN.npy in
-N steps. `make_diffusers.py --full FOLDER` writes only the full-size google/ddpm-cifar10-32 layout there; with
+N steps, and that of fast solvers. `make_diffusers.py --full FOLDER` writes only the full-size google/ddpm-cifar10-32 layout there; with
 `--check FOLDER GOLDEN`, a folder that the engine exported is loaded and its outputs compared with GOLDEN's.
 """
 
@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import DDIMPipeline, DDIMScheduler, DDPMPipeline, DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
+from diffusers import (DDIMPipeline, DDIMScheduler, DDPMPipeline, DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel,
+                       UniPCMultistepScheduler)
 from safetensors.torch import load_file, save_file
 
 from golden import FOLDER, make_deterministic, randomise
@@ -110,6 +111,26 @@ def write_samples(network, scheduler, golden):
         assert images.abs().max() < 1.5
 
 
+def write_fast_samples(network, golden):
+    """The way of fast solvers from write_samples' noise, and the configurations of their schedulers."""
+    noise = torch.from_numpy(np.load(golden / "noise.npy"))
+    step_noise = torch.from_numpy(np.random.default_rng(7).standard_normal((5, *noise.shape)).astype(np.float32))
+    save_array(golden / "step-noise.npy", step_noise)
+    mild = dict(beta_end=0.002)  # see write_samples
+    for name, scheduler, counts in (("dpm", DPMSolverMultistepScheduler(**mild), (10, 50)),
+                                    ("sde", DPMSolverMultistepScheduler(algorithm_type="sde-dpmsolver++", **mild), (5,)),
+                                    ("unipc", UniPCMultistepScheduler(use_karras_sigmas=True, **mild), (10,))):
+        scheduler.to_json_file(golden / f"{name}.json")
+        for count in counts:
+            scheduler.set_timesteps(count)
+            images = noise
+            for i, timestep in enumerate(scheduler.timesteps):
+                drawn = {"variance_noise": step_noise[i]} if name == "sde" else {}
+                images = scheduler.step(predict(network, images, timestep), timestep, images, **drawn).prev_sample
+            save_array(golden / f"{name}{count}.npy", images)
+            assert images.abs().max() < 20, images.abs().max()
+
+
 def into_root(folder):
     """The layout of google/ddpm-cifar10-32: everything at the root."""
     for part in ("unet", "scheduler"):
@@ -160,6 +181,7 @@ def make_all(root):
     DDPMPipeline(network, scheduler).save_pretrained(folder)
     write_outputs(network, folder)
     write_samples(network, scheduler, folder / "golden")
+    write_fast_samples(network, folder / "golden")
     into_root(folder)
     finish(folder)
 

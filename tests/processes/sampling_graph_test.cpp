@@ -108,6 +108,26 @@ TEST_SUITE("processes") {
                         "begin end launch1 launch1 launch1 launch1 launch1 destroy1 "));
     }
 
+    TEST_CASE("sampling: a solver that keeps predictions has a graph for each memory they go to in turn") {
+        Ddpm process = ddpm(Device::cpu);
+        const auto graphs = [&](const std::string& solver, int order) {
+            CaptureStub stub;
+            Network network(Device::cpu);
+            SampleRequest r = request(solver, 14);
+            if (order) r.options.order = order;
+            r.graphs = {.wanted = true, .remark = {}, .calls = &stub};
+            (void)process.sample(network, r);
+            int begun = 0;
+            for (size_t at = 0; (at = stub.log.find("begin ", at)) != std::string::npos; ++at) ++begun;
+            return begun;
+        };
+        CHECK(graphs("euler", 0) == 1);
+        CHECK(graphs("dpm-solver++", 2) == 2);
+        CHECK(graphs("dpm-solver", 3) == 3);
+        CHECK(graphs("unipc", 2) == 3);
+        CHECK(graphs("heun", 0) == 2); // both stages of a step
+    }
+
     TEST_CASE("sampling: a network of host code, and a view of the clean image, are never captured") {
         Ddpm process = ddpm(Device::cpu);
         CaptureStub stub;
@@ -155,6 +175,8 @@ TEST_SUITE("processes") {
             };
             check(process, request("ddim", 10));
             check(process, request("ancestral", 20));
+            check(process, request("dpm-solver++", 15));
+            check(process, request("unipc", 15));
             check(*blurring, request("ihdm", 8));
             check(*cold(device), request("cold", 8));
         }
