@@ -61,7 +61,7 @@ succeeds process "$SOURCE_DIR/configs/cifar10-ddpm.toml" --json
 for config in "$SOURCE_DIR"/configs/*.toml; do # --solver knows those of every process
     succeeds process "$config" --json
     for solver in $(sed -nE 's/.*"solvers":\[([^]]*)\].*/\1/p' "$out" | tr -d '"' | tr ',' ' '); do
-        expect_match "solvers" "(^| )$solver( |\$)" "$(complete_words engine sample runs --solver "")"
+        expect_match "solvers" "(^| )${solver//+/[+]}( |\$)" "$(complete_words engine sample runs --solver "")"
     done
 done
 

@@ -119,6 +119,7 @@ expect_text "$out" "Exit codes"
 declare -A options=(
     [train]="--out --set --device"
     [sample]="--count --seed --index --out --solver --steps --eta --variance --spacing --no-clip --trajectory
+        --order --singlestep --solver-type --full-order-final --final-sigma --threshold --threshold-limit --step-noise
         --no-singles --batch --weights --checkpoint --dtype --device --json"
     [predict]="--input --t --output --dtype --weights --device"
     [process]="--set --rows --json"

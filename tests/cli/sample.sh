@@ -109,6 +109,8 @@ variant "$ddim" --solver ddim --spacing linspace
 succeeds sample "$work/ddpm" -n 5 --steps 5 --out "$work/variant" --no-singles --solver ddim --eta 0 --spacing leading
 expect_same "$ddim" "$work/variant/samples.npz" # the defaults
 variant "$ddim" --solver ddim --dtype bf16
+variant "$ancestral" --threshold 0.5
+for solver in dpm-solver dpm-solver++ sde-dpm-solver++ unipc euler heun; do variant "$ddim" --solver $solver; done
 
 # The configuration's [sample] is what a run does unless told otherwise; its steps go with its solver.
 succeeds train "$work/ddpm.toml" --out "$work/ddpm-ddim" "${faster[@]}" --set sample.solver=ddim --set sample.steps=5
@@ -178,6 +180,9 @@ no 1 "belong to processes that are Markov" sample "$ihdm" --eta 1
 no 1 "eta belongs to solver ddim" sample "$ddpm" --eta 1
 no 1 "eta = 1.5" sample "$ddpm" --solver ddim --eta 1.5
 no 1 "unknown spacing 'even'" sample "$ddpm" --steps 5 --spacing even
+no 1 "order belongs to solver dpm-solver" sample "$ddpm" --order 2
+no 1 "ihdm has none" sample "$ihdm" --threshold 0.9
+no 1 "missing.npy" sample "$ddpm" --step-noise "$work/missing.npy"
 no 1 "unknown variance 'none'" sample "$ddpm" --variance none
 no 1 "weights are ema or model" sample "$ddpm" --weights best
 no 1 "no checkpoint of step 3; there are 2, 4" sample "$ddpm" --checkpoint 3

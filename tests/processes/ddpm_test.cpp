@@ -340,7 +340,7 @@ TEST_CASE("impossible requests are refused, with what would do") {
     const auto contains = [](const std::string& text, const char* part) {
         return text.find(part) != std::string::npos;
     };
-    CHECK(contains(message([](auto& r) { r.solver = "heun"; }), "ancestral or ddim"));
+    CHECK(contains(message([](auto& r) { r.solver = "plms"; }), "ancestral or ddim"));
     CHECK(contains(message([](auto& r) { r.steps = 11; }), "1 to 10"));
     CHECK(contains(message([](auto& r) { r.steps = -1; }), "1 to 10"));
     CHECK(contains(message([](auto& r) { r.count = 0; }), "at least 1"));
@@ -355,8 +355,8 @@ TEST_CASE("impossible requests are refused, with what would do") {
                        r.variance = "large";
                    }),
                    "eta"));
-    CHECK(contains(message([](auto& r) { r.variance = "medium"; }), "small or large"));
-    CHECK(contains(message([](auto& r) { r.spacing = "even"; }), "leading, trailing or linspace"));
+    CHECK(contains(message([](auto& r) { r.variance = "medium"; }), "small, large or learned"));
+    CHECK(contains(message([](auto& r) { r.spacing = "even"; }), "linspace, karras or log-snr"));
     CHECK(message([](auto&) {}) == "no error");
 
     ClosedForm wrong([](const Doubles& x, double) { return x; });
@@ -394,7 +394,7 @@ TEST_CASE("impossible requests are refused, with what would do") {
                    "expected one of ddpm, ihdm, hdm, blurring, cold"));
     CHECK(contains(configured([](auto& c) { c.schedule = "sqrt"; }), "linear or cosine"));
     CHECK(contains(configured([](auto& c) { c.prediction = "eps"; }), "epsilon, x0 or v"));
-    CHECK(contains(configured([](auto& c) { c.variance = "fixed"; }), "small or large"));
+    CHECK(contains(configured([](auto& c) { c.variance = "fixed"; }), "small, large or learned"));
     CHECK(contains(configured([](auto& c) { c.steps = 0; }), "at least 1"));
     CHECK(contains(configured([](auto& c) {
                        c.kind = "ihdm";
