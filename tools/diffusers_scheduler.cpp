@@ -150,7 +150,7 @@ void read_dpm_solver(JsonSettings& settings, Configuration& configuration, bool 
         settings.no_effect({"euler_at_final"}); // the last step is one of Euler's anyway
     else
         settings.only("euler_at_final", false);
-    if (!settings.is_null("variance_type"))
+    if (!settings.value("variance_type").is_null())
         configuration.process.variance = ours(settings, "variance_type", "", variances);
 }
 
