@@ -40,6 +40,11 @@ bool Combination::uses(int stage, Register r) const {
     return !used_[size_t(r)].empty() && used_[size_t(r)][size_t(stage)];
 }
 
+void Combination::use_everywhere(Register r) {
+    std::vector<bool>& used = used_[size_t(r)];
+    used.assign(used.size(), true);
+}
+
 bool Combination::empty(int stage) const {
     for (int r = 0; r < register_count; ++r)
         if (uses(stage, Register(r))) return false;
@@ -77,9 +82,7 @@ SolverPlan one_step_plan(const SamplingPath& path, const StepSettings& settings,
     return plan;
 }
 
-} // namespace
-
-SolverPlan make_plan(const SamplingPath& path, const StepSettings& settings, bool with_estimate) {
+SolverPlan plan_of_solver(const SamplingPath& path, const StepSettings& settings, bool with_estimate) {
     switch (settings.solver) {
     case DiagonalSolver::ancestral:
     case DiagonalSolver::ddim:
@@ -96,6 +99,16 @@ SolverPlan make_plan(const SamplingPath& path, const StepSettings& settings, boo
         return heun_plan(path, settings, with_estimate);
     }
     throw Error("make_plan: no such solver");
+}
+
+} // namespace
+
+SolverPlan make_plan(const SamplingPath& path, const StepSettings& settings, bool with_estimate) {
+    SolverPlan plan = plan_of_solver(path, settings, with_estimate);
+    if (plan.predictions == 0)
+        for (const Register r : {Register::state, Register::output, Register::clean})
+            plan.update.use_everywhere(r);
+    return plan;
 }
 
 int network_calls(const StepSettings& settings, int steps) {

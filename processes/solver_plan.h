@@ -39,6 +39,8 @@ public:
     void add(int stage, Register r, int p, double coefficient, double level);
     double at(int stage, Register r, int p) const;
 
+    /// A register with a coefficient in one stage takes part in all, so that they have one shape.
+    void use_everywhere(Register r);
     bool uses(int stage, Register r) const;
     bool empty(int stage) const;
     /// stages × width; empty where no stage uses it.
