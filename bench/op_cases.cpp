@@ -5,6 +5,7 @@
 #include "engine/ops/conv2d.h"
 #include "engine/ops/embedding.h"
 #include "engine/ops/group_norm.h"
+#include "engine/ops/hybrid_loss.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/loss.h"
 #include "engine/ops/resample.h"
@@ -171,6 +172,35 @@ OpCase absolute_error_case(const Shape& shape) {
     return loss_case("absolute_error", shape, absolute_error);
 }
 
+OpCase hybrid_loss_case(const Shape& shape) {
+    std::vector<float> target, clean, weight;
+    std::vector<int32_t> levels;
+    for (int64_t i = 0; i < shape.count(); ++i) {
+        target.push_back(0.25f * float(i % 4));
+        clean.push_back(float(i % 256) / 127.5f - 1.f);
+    }
+    for (int64_t i = 0; i < shape[0]; ++i) {
+        weight.push_back(float(i + 1));
+        levels.push_back(int32_t(1 + i % 2));
+    }
+    std::vector<int64_t> extents = shape.extents();
+    extents.back() *= 2;
+    return {.family = "hybrid_loss",
+            .size = shape.text(),
+            .inputs = {Shape(extents)},
+            .parameters = {},
+            .op = [=](const Variables& x, const Parameters&) {
+                const Device device = x[0].device();
+                const HybridTarget compared{
+                    Tensor::from_host(shape, target, device), Tensor::from_host(shape, clean, device),
+                    Tensor::from_host(Shape{shape[0]}, levels, device),
+                    hybrid_table({{}, {0.5f, 0.f, 0.f, -6.f, 2.f}, {1.f, 0.f, 0.f, -4.f, 0.7f}}, device),
+                    0.5f};
+                return hybrid_loss(x[0], compared, Tensor::from_host(Shape{shape[0]}, weight, device), 0.125f)
+                    .loss;
+            }};
+}
+
 std::vector<OpFamily> op_families(Device device) {
     // 28×28: a small U-Net on MNIST, 32 images. 32×32: DDPM's and IHDM's on CIFAR-10, 8 images.
     std::vector<int32_t> labels(32);
@@ -210,6 +240,7 @@ std::vector<OpFamily> op_families(Device device) {
          {squared_error_case(Shape{32, 28, 28, 1}), squared_error_case(Shape{8, 32, 32, 3})}},
         {"absolute_error",
          {absolute_error_case(Shape{32, 28, 28, 1}), absolute_error_case(Shape{8, 32, 32, 3})}},
+        {"hybrid_loss", {hybrid_loss_case(Shape{32, 28, 28, 1}), hybrid_loss_case(Shape{8, 32, 32, 3})}},
     };
     if (device == Device::cpu) return families;
     // Sizes that fill a card: DDPM's on CIFAR-10 with 128 images.

@@ -52,6 +52,10 @@ OpCase embedding_case(int64_t rows, int64_t width, const std::vector<int32_t>& i
 /// The losses of a prediction of `shape` beside targets 0, ¼, ½, ¾, 0, … and weights 1, 2, …, with scale ⅛.
 OpCase squared_error_case(const Shape& shape);
 OpCase absolute_error_case(const Shape& shape);
+/// The loss of a learned variance, images at levels 1, 2, 1, 2, …; shape is that of the images, so the output
+/// has twice its channels. The mean is right whatever is predicted, since what the op holds fixed finite
+/// differences cannot (tests/ops/hybrid_loss_test.cpp has the rest).
+OpCase hybrid_loss_case(const Shape& shape);
 
 /// Every family by name with the cases that are timed, one or more each.
 struct OpFamily {

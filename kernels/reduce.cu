@@ -86,6 +86,24 @@ struct ChunkErrors {
     }
 };
 
+/// loss[0] = scale · Σ_i weight[i] · per_image[i]. One team.
+struct WeightedSum {
+    const float *per_image, *weight;
+    float scale;
+    int images;
+    float* loss;
+
+    template <class Team>
+    HEAT_HD void operator()(Team& team) const {
+        const float *in = per_image, *w = weight;
+        float* result = loss;
+        const float factor = scale;
+        const float total = w ? team.sum(images, [=](int i) { return w[i] * in[i]; })
+                              : team.sum(images, [=](int i) { return in[i]; });
+        team.for_each(1, [=](int) { *result = factor * total; });
+    }
+};
+
 /// per_image from the chunks (unless that is what they are already), and the weighted loss. One team.
 struct CombineErrors {
     const float *partial, *weight;
@@ -95,10 +113,9 @@ struct CombineErrors {
 
     template <class Team>
     HEAT_HD void operator()(Team& team) const {
-        const float *in = partial, *w = weight;
-        float *out = per_image, *result = loss;
+        const float* in = partial;
+        float* out = per_image;
         const int parts = chunks;
-        const float factor = scale;
         if (in != out) {
             team.for_each(images, [=](int i) {
                 float total = 0.f;
@@ -107,9 +124,7 @@ struct CombineErrors {
             });
             team.sync();
         }
-        const float total = w ? team.sum(images, [=](int i) { return w[i] * out[i]; })
-                              : team.sum(images, [=](int i) { return out[i]; });
-        team.for_each(1, [=](int) { *result = factor * total; });
+        WeightedSum{per_image, weight, scale, images, loss}(team);
     }
 };
 
@@ -228,6 +243,11 @@ void weighted_error_backward(const Stream& stream, LossKind kind, const T* predi
         parallel_teams(stream, teams,
                        ErrorGradient<T, Absolute>{prediction, target, weight, upstream, scale, elements,
                                                   chunks, d_prediction});
+}
+
+void weighted_sum(const Stream& stream, const float* per_image, const float* weight, float scale, int images,
+                  float* loss) {
+    parallel_teams(stream, 1, WeightedSum{per_image, weight, scale, images, loss});
 }
 
 template <class T>

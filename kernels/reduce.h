@@ -27,6 +27,10 @@ void weighted_error_backward(const Stream&, LossKind, const T* prediction, const
                              const float* weight, float scale, const float* upstream, int images,
                              int64_t elements, T* d_prediction);
 
+/// loss[0] = scale · Σ_i weight[i] · per_image[i]; weight may be null (ones).
+void weighted_sum(const Stream&, const float* per_image, const float* weight, float scale, int images,
+                  float* loss);
+
 /// out[c] += Σ_r x[r,c] (bias gradients), x rows × columns of T, out f32.
 template <class T>
 void column_sums(const Stream&, const T* x, int64_t rows, int columns, float* out, float* workspace);

@@ -4,6 +4,7 @@
 #include "tests/reference/convolution.h"
 #include "tests/reference/gemm.h"
 #include "tests/reference/group_norm.h"
+#include "tests/reference/hybrid_loss.h"
 #include "tests/reference/resample.h"
 
 #include <array>
@@ -149,6 +150,21 @@ void add_elementwise(Table& table) {
     table.push_back({bench::squared_error_case(Shape{3, 5, 3}), loss_oracle([](double d) { return d * d; })});
     table.push_back(
         {bench::absolute_error_case(Shape{3, 5, 3}), loss_oracle([](double d) { return std::abs(d); })});
+    table.push_back(
+        {bench::hybrid_loss_case(Shape{3, 5, 3}), [](const Arrays& x, const Arrays&) {
+             double sum = 0;
+             for (size_t i = 0; i < 45; ++i) { // images of 5 pixels of 3 channels, levels 1, 2, 1
+                 const size_t at = i / 3 * 6 + i % 3;
+                 const bool first = i / 15 != 1;
+                 const double error = x[0][at] - 0.25 * double(i % 4), u = double(i % 256) / 127.5 - 1;
+                 const double log_low = first ? -6 : -4, span = first ? 2 : double(0.7f);
+                 const double log_variance = log_low + span * (x[0][at + 3] + 1) / 2;
+                 const double bound = first ? reference::negative_log_likelihood(u, u, log_variance)
+                                            : reference::gaussian_divergence(0, log_low, log_variance);
+                 sum += 0.125 * double(i / 15 + 1) * ((first ? 0.5 : 1) * error * error + 0.5 * bound);
+             }
+             return std::vector<double>{sum};
+         }});
     table.push_back({bench::embedding_case(5, 3, {4, 0, 4, 2}), [](const Arrays&, const Arrays& p) {
                          std::vector<double> y;
                          for (const int row : {4, 0, 4, 2})
