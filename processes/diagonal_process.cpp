@@ -43,6 +43,10 @@ void check_model(const DiagonalModel& model, ImageSize size) {
             name_of(model.basis), name_of(model.prediction)));
     if (model.variance == Variance::learned && (model.basis != Basis::pixel || model.view))
         throw Error("variance learned is one of pixels: a process in another basis takes small or large");
+    if (tables.ends_in_noise() && model.prediction == Prediction::epsilon)
+        throw Error(
+            "zero_terminal_snr leaves nothing of the image at the last level, where no ε̂ gives û_0: set "
+            "process.prediction = v or x0");
     if (!is_orthonormal(model.basis) && !shares_noise(tables))
         throw Error(fmt::format("the {} basis is not orthonormal: white noise has the covariance of a step "
                                 "there only if s_t/a_t differs between eigenvalues by a factor that no level "
@@ -172,7 +176,7 @@ std::vector<ReportEntry> DiagonalProcess::report_of(const DiagonalTables& tables
         {"levels", double(last), "N, the levels above data"},
         {"terminal_kl_nats_per_dimension", divergence,
          "KL of q(u_N|u_0) from the prior for data of unit second moment"},
-        {"log10_condition", (most_log_a - least_log_a) / decade,
+        {"log10_condition", most_log_a > least_log_a ? (most_log_a - least_log_a) / decade : 0.0,
          "log10 of the largest over the smallest a_N: what undoing the operator would multiply errors by"},
         {"log10_snr_first", highest_snr / decade, "log10 a²/s² at level 1, the highest over the eigenvalues"},
         {"log10_snr_last", lowest_snr / decade, "log10 a²/s² at level N, the lowest over the eigenvalues"},

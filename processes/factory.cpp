@@ -17,11 +17,15 @@ namespace heat::processes {
 
 namespace {
 
+std::vector<double> betas_of(const ProcessConfig& config) {
+    std::vector<double> betas =
+        betas_from_name(config.schedule, config.steps.value_or(1000), config.beta_start, config.beta_end);
+    return config.zero_terminal_snr ? rescaled_to_zero_terminal_snr(betas) : betas;
+}
+
 std::unique_ptr<Process> make_ddpm(const ProcessConfig& config, ImageSize size, Device device) {
-    return std::make_unique<Ddpm>(
-        size,
-        betas_from_name(config.schedule, config.steps.value_or(1000), config.beta_start, config.beta_end),
-        prediction_from_name(config.prediction), variance_from_name(config.variance), device);
+    return std::make_unique<Ddpm>(size, betas_of(config), prediction_from_name(config.prediction),
+                                  variance_from_name(config.variance), device);
 }
 
 double last_width(const ProcessConfig& config, ImageSize size) {
@@ -41,8 +45,7 @@ std::unique_ptr<Process> make_heat_dissipation(const ProcessConfig& config, Imag
 std::unique_ptr<Process> make_heat_diffusion_model(const ProcessConfig& config, ImageSize size,
                                                    Device device) {
     HeatDiffusionSettings settings;
-    settings.betas =
-        betas_from_name(config.schedule, config.steps.value_or(1000), config.beta_start, config.beta_end);
+    settings.betas = betas_of(config);
     if (config.k && config.heat)
         throw Error("process.K and process.heat say the same, heat = K · steps: set one of them");
     settings.scheme.k = config.k.value_or(config.heat.value_or(0.5) / double(settings.betas.size() - 1));

@@ -13,9 +13,10 @@ struct ProcessConfig {
     std::optional<int> steps = {}; ///< levels; 1000 (ddpm, hdm, blurring), 200 (ihdm, cold)
 
     // ddpm, hdm; prediction and variance also blurring
-    std::string schedule = "linear"; ///< linear, scaled_linear or cosine
-    double beta_start = 1e-4;        ///< of the linear schedules
+    std::string schedule = "linear"; ///< linear, scaled_linear, cosine, sigmoid or laplace
+    double beta_start = 1e-4;        ///< of linear, scaled_linear and sigmoid
     double beta_end = 0.02;
+    bool zero_terminal_snr = false;     ///< rescaled so that level N is noise alone; for predictions v and x0
     std::string prediction = "epsilon"; ///< epsilon, x0 or v
     std::string variance = "small";     ///< of ancestral steps: small or large
 

@@ -34,17 +34,60 @@ std::vector<double> scaled_linear_betas(int steps, double beta_start, double bet
     return betas;
 }
 
-std::vector<double> cosine_betas(int steps) {
+namespace {
+/// β_n = min(1 − f(n/N)/f((n−1)/N), 0.999).
+template <class AlphaBar>
+std::vector<double> betas_of(int steps, AlphaBar alpha_bar) {
     expect_steps(steps, 1);
-    const auto alpha_bar = [](double u) {
-        const double c = std::cos((u + 0.008) / 1.008 * std::numbers::pi / 2);
-        return c * c;
-    };
     std::vector<double> betas(size_t(steps) + 1, 0.0);
     for (int n = 1; n <= steps; ++n)
         betas[size_t(n)] =
             std::min(1.0 - alpha_bar(double(n) / steps) / alpha_bar(double(n - 1) / steps), 0.999);
     return betas;
+}
+} // namespace
+
+std::vector<double> cosine_betas(int steps) {
+    return betas_of(steps, [](double u) {
+        const double c = std::cos((u + 0.008) / 1.008 * std::numbers::pi / 2);
+        return c * c;
+    });
+}
+
+std::vector<double> sigmoid_betas(int steps, double beta_start, double beta_end) {
+    std::vector<double> betas = linear_betas(steps, beta_start, beta_end);
+    for (int n = 1; n <= steps; ++n) {
+        const double x = steps > 1 ? -6.0 + 12.0 * (n - 1) / (steps - 1) : -6.0;
+        betas[size_t(n)] = beta_start + (beta_end - beta_start) / (1.0 + std::exp(-x));
+    }
+    return betas;
+}
+
+std::vector<double> laplace_betas(int steps) {
+    return betas_of(steps, [](double u) {
+        const double log_snr =
+            -0.5 * std::copysign(1.0, 0.5 - u) * std::log(1 - 2 * std::abs(0.5 - u) + 1e-6);
+        return std::sqrt(1.0 / (1.0 + std::exp(-log_snr)));
+    });
+}
+
+std::vector<double> rescaled_to_zero_terminal_snr(const std::vector<double>& betas) {
+    const int steps = int(betas.size()) - 1;
+    if (steps < 2) throw Error(fmt::format("process.steps = {}: zero_terminal_snr needs at least 2", steps));
+    std::vector<double> roots = log_alpha_bars(betas); // √ᾱ_n
+    for (double& value : roots) value = std::exp(0.5 * value);
+    const double first = roots[1], last = roots.back();
+    if (!(last < first))
+        throw Error(fmt::format("zero_terminal_snr of a schedule whose √ᾱ goes from {} to {}: expected it to "
+                                "fall",
+                                first, last));
+    for (double& value : roots) value = (value - last) * first / (first - last);
+    std::vector<double> rescaled{0.0, betas[1]};
+    for (size_t n = 2; n < roots.size(); ++n) {
+        const double ratio = roots[n] / roots[n - 1];
+        rescaled.push_back(1.0 - ratio * ratio);
+    }
+    return rescaled;
 }
 
 std::vector<double> betas_from_name(const std::string& schedule, int steps, double beta_start,
@@ -52,7 +95,10 @@ std::vector<double> betas_from_name(const std::string& schedule, int steps, doub
     if (schedule == "linear") return linear_betas(steps, beta_start, beta_end);
     if (schedule == "scaled_linear") return scaled_linear_betas(steps, beta_start, beta_end);
     if (schedule == "cosine") return cosine_betas(steps);
-    throw Error(fmt::format("unknown schedule '{}': expected linear, scaled_linear or cosine", schedule));
+    if (schedule == "sigmoid") return sigmoid_betas(steps, beta_start, beta_end);
+    if (schedule == "laplace") return laplace_betas(steps);
+    throw Error(fmt::format(
+        "unknown schedule '{}': expected linear, scaled_linear, cosine, sigmoid or laplace", schedule));
 }
 
 std::vector<double> log_alpha_bars(const std::vector<double>& betas) {

@@ -16,8 +16,11 @@ DiagonalTables::DiagonalTables(int levels, int width, std::vector<double> log_a,
         throw Error(
             fmt::format("tables of {} levels and {} eigenvalues take {} values, got {} for a and {} for s",
                         levels, width, expected, log_a_.size(), log_s_.size()));
-    for (const double value : log_a_)
-        if (!std::isfinite(value)) throw Error(fmt::format("tables: log a must be finite, got {}", value));
+    const double nothing = -std::numeric_limits<double>::infinity();
+    const size_t last = size_t(levels) * size_t(width);
+    for (size_t i = 0; i < log_a_.size(); ++i)
+        if (!std::isfinite(log_a_[i]) && !(i >= last && log_a_[i] == nothing))
+            throw Error(fmt::format("tables: log a must be finite below the last level, got {}", log_a_[i]));
 }
 
 double DiagonalTables::a(int t, int p) const {
@@ -31,6 +34,12 @@ double DiagonalTables::norm(int t, int p) const {
 }
 double DiagonalTables::log_snr(int t, int p) const {
     return 2.0 * (log_a(t, p) - log_s(t, p));
+}
+
+bool DiagonalTables::ends_in_noise() const {
+    for (int p = 0; p < width_; ++p)
+        if (std::isinf(log_a(levels_, p))) return true;
+    return false;
 }
 
 DiagonalTables variance_preserving_tables(const std::vector<double>& log_alpha_bar) {
@@ -69,7 +78,9 @@ bool shares_noise(const DiagonalTables& tables) {
     for (int t = 2; t <= tables.levels(); ++t)
         for (int p = 1; p < tables.width(); ++p) {
             const auto lost = [&](int q) { return tables.log_snr(t, q) - tables.log_snr(t - 1, q); };
-            if (std::abs(lost(p) - lost(0)) > 1e-9 * (1.0 + std::abs(lost(0)))) return false;
+            if (lost(p) == lost(0)) continue; // all of it, at a last level of noise
+            if (!std::isfinite(lost(p)) || std::abs(lost(p) - lost(0)) > 1e-9 * (1.0 + std::abs(lost(0))))
+                return false;
         }
     return true;
 }

@@ -10,8 +10,10 @@ namespace heat::processes {
 /// of eigenvalues, or 1 where all share one coefficient.
 class DiagonalTables {
 public:
-    /// log a and log s, (levels + 1) × width, level by level; −infinity stands for 0. Throws Error for
-    /// another size, or where a_t is 0.
+    /// log a and log s, (levels + 1) × width, level by level; −infinity stands for 0. a_t may be 0 at the
+    /// last level alone (zero terminal signal), where no formula that divides by a_t has an answer:
+    /// prediction ε is refused there (processes/diagonal_process.h). Throws Error for another size, or where
+    /// a_t is 0 before.
     DiagonalTables(int levels, int width, std::vector<double> log_a, std::vector<double> log_s);
 
     int levels() const { return levels_; }
@@ -25,6 +27,8 @@ public:
     double norm(int t, int p) const;
     /// log(a_t²/s_t²): +infinity where there is no noise.
     double log_snr(int t, int p) const;
+    /// Whether the last level keeps nothing of some eigenvalue: a_N = 0.
+    bool ends_in_noise() const;
 
 private:
     size_t index(int t, int p) const { return size_t(t) * size_t(width_) + size_t(p); }

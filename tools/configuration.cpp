@@ -62,6 +62,7 @@ std::vector<Field> fields_of(Configuration& c) {
         {"process.schedule", &p.schedule},
         {"process.beta_start", &p.beta_start, 0, 1, Open::both},
         {"process.beta_end", &p.beta_end, 0, 1, Open::both},
+        {"process.zero_terminal_snr", &p.zero_terminal_snr},
         {"process.prediction", &p.prediction},
         {"process.variance", &p.variance},
         {"process.sigma_min", &p.sigma_min, 0, 1e6, Open::low},

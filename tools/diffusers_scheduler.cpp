@@ -22,8 +22,11 @@ const std::vector<std::string> classes{ddpm_class,  ddim_class,  multistep_class
 
 /// Pairs of the package's name and ours.
 using Names = std::vector<std::pair<std::string, std::string>>;
-const Names schedules{
-    {"linear", "linear"}, {"scaled_linear", "scaled_linear"}, {"squaredcos_cap_v2", "cosine"}};
+const Names schedules{{"linear", "linear"},
+                      {"scaled_linear", "scaled_linear"},
+                      {"squaredcos_cap_v2", "cosine"},
+                      {"sigmoid", "sigmoid"},
+                      {"laplace", "laplace"}};
 const Names predictions{{"epsilon", "epsilon"}, {"sample", "x0"}, {"v_prediction", "v"}};
 const Names variances{{"fixed_small", "small"},
                       {"fixed_small_log", "small"},
@@ -80,12 +83,16 @@ void read_common(JsonSettings& settings, Configuration& configuration, double be
         throw Error(fmt::format("{}: beta_start = {}, beta_end = {}: expected 0 < beta_start <= beta_end < 1",
                                 settings.name(), process.beta_start, process.beta_end));
     settings.only("trained_betas", nullptr);
-    settings.only("rescale_betas_zero_snr", false);
+    process.zero_terminal_snr = settings.flag("rescale_betas_zero_snr", false);
     read_thresholding(settings, configuration.sample);
     // Before there was prediction_type.
     const bool predicts_epsilon = settings.flag("predict_epsilon", true);
     process.prediction =
         ours(settings, "prediction_type", predicts_epsilon ? "epsilon" : "sample", predictions);
+    if (process.zero_terminal_snr && process.prediction == "epsilon")
+        settings.refuse("rescale_betas_zero_snr",
+                        "no ε gives an image at the last timestep, only prediction_type "
+                        "v_prediction and sample are supported with it");
     settings.no_effect({"tensor_format"});
 }
 
@@ -222,6 +229,20 @@ void remark_on_path(const std::string& class_name, const Configuration& configur
                         spacing, class_name));
 }
 
+/// Refuses the schedules that this scheduler of the package has not.
+void expect_known_to(const std::string& class_name, const processes::ProcessConfig& process) {
+    const bool ddpm = class_name == ddpm_class;
+    if (!ddpm && (process.schedule == "sigmoid" || process.schedule == "laplace"))
+        throw Error(fmt::format("process.schedule = {}: diffusers' {} has no such schedule, its {} does: set "
+                                "sample.solver = ancestral",
+                                process.schedule, class_name, ddpm_class));
+    if (!ddpm && class_name != ddim_class && process.zero_terminal_snr)
+        throw Error(
+            fmt::format("process.zero_terminal_snr: diffusers' {} takes another one: set sample.solver = "
+                        "ancestral or ddim",
+                        class_name));
+}
+
 } // namespace
 
 std::vector<std::string> read_diffusers_scheduler(JsonSettings& settings, const std::string& class_name,
@@ -258,6 +279,9 @@ std::vector<std::string> read_diffusers_scheduler(JsonSettings& settings, const 
                                 class_name.empty() ? "(no _class_name)" : class_name,
                                 fmt::join(classes, ", ")));
     }
+    if (configuration.process.zero_terminal_snr && class_name != ddpm_class && class_name != ddim_class)
+        settings.refuse("rescale_betas_zero_snr",
+                        fmt::format("only {} and {} are supported with it", ddpm_class, ddim_class));
     remark_on_path(class_name, configuration, remarks);
     ignore_others(settings);
     settings.expect_all_known();
@@ -289,7 +313,8 @@ json diffusers_scheduler(const Configuration& configuration) {
                    {"prediction_type", theirs(process.prediction, predictions)},
                    {"thresholding", sample.options.threshold.has_value()},
                    {"steps_offset", 0},
-                   {"rescale_betas_zero_snr", false}};
+                   {"rescale_betas_zero_snr", process.zero_terminal_snr}};
+    expect_known_to(scheduler["_class_name"], process);
     if (sample.options.threshold) {
         scheduler["dynamic_thresholding_ratio"] = *sample.options.threshold;
         scheduler["sample_max_value"] = sample.options.threshold_limit.value_or(1e6);

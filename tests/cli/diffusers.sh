@@ -134,6 +134,15 @@ for name in cifar script; do
     expect_same "$runs/$name/$step" "$work/again/$name/$step"
     expect_same "$runs/$name/config.toml" "$work/again/$name/config.toml"
 done
+for schedule in sigmoid laplace; do
+    succeeds import "$golden/script" --out "$work/$schedule" --set process.schedule=$schedule \
+        --set process.zero_terminal_snr=true
+    succeeds export "$work/$schedule" --to diffusers "$work/pipeline/$schedule"
+    expect_text "$work/pipeline/$schedule/scheduler/scheduler_config.json" "\"beta_schedule\": \"$schedule\""
+    expect_text "$work/pipeline/$schedule/scheduler/scheduler_config.json" '"rescale_betas_zero_snr": true'
+    succeeds import "$work/pipeline/$schedule" --out "$work/again/$schedule"
+    expect_same "$work/$schedule/config.toml" "$work/again/$schedule/config.toml"
+done
 succeeds export "$runs/classes" --to diffusers "$work/classes-unet" --unet-only
 expect_contents "$work/classes-unet" config.json diffusion_pytorch_model.safetensors
 succeeds import "$work/classes-unet" --out "$work/again/classes"
@@ -217,7 +226,7 @@ unet_refused 'have 4, 5 and 4 levels' 's/"AttnDownBlock2D"/"AttnDownBlock2D", "D
 unet_refused 'novelty = 3: an unknown setting' "$(add novelty 3)"
 unet_refused '_class_name = "UNet2DConditionModel"' "$(key _class_name '"UNet2DConditionModel"')"
 unet_refused 'config.json: not valid JSON' 's/"act_fn"/act_fn/'
-scheduler_refused 'beta_schedule = "sigmoid"' "$(key beta_schedule '"sigmoid"')"
+scheduler_refused 'beta_schedule = "exp"' "$(key beta_schedule '"exp"')"
 scheduler_refused 'variance_type = "learned"' "$(key variance_type '"learned"')"
 scheduler_refused 'learned_range takes 6 out_channels of the network, not 3' "$(key variance_type '"learned_range"')"
 scheduler_refused 'prediction_type = "flow_prediction"' "$(key prediction_type '"flow_prediction"')"
