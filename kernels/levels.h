@@ -19,10 +19,28 @@ HEAT_HD uint32_t uniform_index(uint32_t n, uint32_t image, uint32_t step, uint32
     }
 }
 
-/// One level of a process for each image of a training batch, uniform on 1..count: levels[i], and
-/// timesteps[i] = levels[i] + shift, what the network sees. Level i depends on (seed, purpose word, step,
-/// image_offset + i) only. `state` points to {seed low, seed high, step} in the stream's memory.
-void draw_levels(const Stream&, int32_t* levels, float* timesteps, int64_t images, int count, float shift,
-                 const uint32_t* state, uint32_t purpose, uint32_t image_offset);
+/// How many of the first count − 1 thresholds, which rise, are at most `word`: of a uniform word, an integer
+/// of 0..count−1 with the probabilities (thresholds[i] − thresholds[i−1])/2³².
+HEAT_HD uint32_t weighted_index(const uint32_t* thresholds, uint32_t count, uint32_t word) {
+    uint32_t low = 0, high = count - 1;
+    while (low < high) {
+        const uint32_t middle = (low + high) / 2;
+        if (thresholds[middle] <= word)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/// One level of a process for each image of a training batch, of 1..count: levels[i], and timesteps[i] =
+/// levels[i]
+/// + shift, what the network sees. Uniform where thresholds is null, else level n has the probability
+/// (thresholds[n−1] − thresholds[n−2])/2³², 0 and 2³² standing before and behind the first count − 1 of them.
+/// Level i depends on (seed, purpose word, step, image_offset + i) and the thresholds only. `state` points to
+/// {seed low, seed high, step} in the stream's memory, where the thresholds are too.
+void draw_levels(const Stream&, int32_t* levels, float* timesteps, int64_t images, int count,
+                 const uint32_t* thresholds, float shift, const uint32_t* state, uint32_t purpose,
+                 uint32_t image_offset);
 
 } // namespace heat::kernels

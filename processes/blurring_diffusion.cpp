@@ -61,6 +61,7 @@ DiagonalModel model_of(ImageSize size, const BlurringSettings& settings) {
                         std::vector<double>(mu.size(), 1.0)};
     model.prediction = settings.prediction;
     model.variance = settings.variance;
+    model.loss_weight = settings.loss_weight;
     return model;
 }
 
@@ -91,7 +92,9 @@ std::vector<TableColumn> BlurringDiffusion::tables() const {
         sigma.values.push_back(levels.s(n, 0));
         smallest.values.push_back(std::exp(levels.log_a(n, last_mode) - levels.log_a(n, 0)));
     }
-    return {width, alpha, sigma, smallest};
+    std::vector<TableColumn> columns{width, alpha, sigma, smallest};
+    add_loss_weight(columns);
+    return columns;
 }
 
 } // namespace heat::processes

@@ -10,6 +10,7 @@ struct BlurringSettings {
     double d_min = 0.001;  ///< what the blur leaves of a mode at least, in (0, 1]
     Prediction prediction = Prediction::epsilon;
     Variance variance = Variance::small;
+    LossWeight loss_weight = {};
 };
 
 /// Blurring diffusion (Hoogeboom & Salimans 2022; docs/math.md, "Blurring diffusion"): the DCT-II, a = α·d(μ)

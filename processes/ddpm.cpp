@@ -7,15 +7,20 @@
 namespace heat::processes {
 
 namespace {
-DiagonalModel ddpm_model(const std::vector<double>& betas, Prediction prediction, Variance variance) {
-    return {
+DiagonalModel ddpm_model(const std::vector<double>& betas, Prediction prediction, Variance variance,
+                         const LossWeight& loss_weight) {
+    DiagonalModel model{
         Basis::pixel, variance_preserving_tables(log_alpha_bars(betas)), {1.0}, prediction, variance, -1.f,
         1.f};
+    model.loss_weight = loss_weight;
+    return model;
 }
 } // namespace
 
-Ddpm::Ddpm(ImageSize size, std::vector<double> betas, Prediction prediction, Variance variance, Device device)
-    : DiagonalProcess(size, ddpm_model(betas, prediction, variance), device), betas_(std::move(betas)) {}
+Ddpm::Ddpm(ImageSize size, std::vector<double> betas, Prediction prediction, Variance variance, Device device,
+           const LossWeight& loss_weight)
+    : DiagonalProcess(size, ddpm_model(betas, prediction, variance, loss_weight), device),
+      betas_(std::move(betas)) {}
 
 std::vector<ReportEntry> Ddpm::report() const {
     std::vector<ReportEntry> entries = DiagonalProcess::report();
@@ -40,6 +45,7 @@ std::vector<TableColumn> Ddpm::tables() const {
     TableColumn snr{"snr", {}};
     for (int t = 0; t <= steps(); ++t) snr.values.push_back(std::exp(model().tables.log_snr(t, 0)));
     columns.push_back(std::move(snr));
+    add_loss_weight(columns);
     return columns;
 }
 

@@ -11,13 +11,14 @@ std::vector<TableColumn> noise_columns(const std::vector<double>& betas);
 class Ddpm : public DiagonalProcess {
 public:
     /// betas: β_0 = 0, β_1..β_N (processes/schedule.h).
-    Ddpm(ImageSize size, std::vector<double> betas, Prediction prediction, Variance variance, Device device);
+    Ddpm(ImageSize size, std::vector<double> betas, Prediction prediction, Variance variance, Device device,
+         const LossWeight& loss_weight = {});
 
     std::string name() const override { return "ddpm"; }
     bool starts_from_white_noise() const override { return true; }
     /// Adds alpha_bar_last.
     std::vector<ReportEntry> report() const override;
-    /// noise_columns and snr (infinite at level 0).
+    /// noise_columns, snr (infinite at level 0), and loss_weight where it is not uniform.
     std::vector<TableColumn> tables() const override;
 
 private:

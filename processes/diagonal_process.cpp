@@ -47,6 +47,9 @@ void check_model(const DiagonalModel& model, ImageSize size) {
         throw Error(
             "zero_terminal_snr leaves nothing of the image at the last level, where no ε̂ gives û_0: set "
             "process.prediction = v or x0");
+    if (model.view && model.loss_weight.kind == LossWeightKind::vlb)
+        throw Error(
+            "process.loss_weight = vlb does not know an operator on pixels: choose min-snr, p2 or uniform");
     if (!is_orthonormal(model.basis) && !shares_noise(tables))
         throw Error(fmt::format("the {} basis is not orthonormal: white noise has the covariance of a step "
                                 "there only if s_t/a_t differs between eigenvalues by a factor that no level "
@@ -75,6 +78,11 @@ DiagonalProcess::DiagonalProcess(ImageSize size, DiagonalModel model, Device dev
     };
     input_clean_ = rows_of(tables, device, [&](int t, int p) { return gain(t, p) * tables.a(t, p); });
     input_noise_ = rows_of(tables, device, [&](int t, int p) { return gain(t, p) * tables.s(t, p); });
+    if (model_.loss_weight.kind != LossWeightKind::uniform) {
+        const std::vector<double> weights =
+            loss_weights(tables, model_.prediction, model_.variance, model_.loss_weight);
+        loss_weights_ = upload_table(std::vector<float>(weights.begin(), weights.end()), 1, device);
+    }
     if (model_.prediction != Prediction::v) return;
     target_clean_ =
         rows_of(tables, device, [&](int t, int p) { return -tables.s(t, p) / tables.norm(t, p); });
@@ -107,6 +115,7 @@ TrainingBatch DiagonalProcess::training_batch(const Tensor& images, const Random
         basis_step(model_.basis, {{noise, target_noise_, !orthonormal}, {clean, target_clean_, true}}, rows,
                    nullptr, {{&batch.target, {}}});
     }
+    if (loss_weights_.defined()) batch.weight = weighted_by_level(batch.weight, loss_weights_, batch.levels);
     batch.scale = 1.f / float(images.count());
     return batch;
 }
@@ -134,6 +143,12 @@ SamplingPath DiagonalProcess::sampling_path(const SampleRequest& request) const 
                                 "pixels has none: choose leading or trailing",
                                 path.spacing));
     return visited;
+}
+
+void DiagonalProcess::add_loss_weight(std::vector<TableColumn>& columns) const {
+    if (model_.loss_weight.kind != LossWeightKind::uniform)
+        columns.push_back({"loss_weight", loss_weights(model_.tables, model_.prediction, model_.variance,
+                                                       model_.loss_weight)});
 }
 
 StepSettings DiagonalProcess::step_settings(const SampleRequest& request) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "processes/basis.h"
+#include "processes/loss_weight.h"
 #include "processes/process.h"
 #include "processes/sampling_path.h"
 #include "processes/state_view.h"
@@ -27,6 +28,7 @@ struct DiagonalModel {
     /// does.
     std::shared_ptr<const StateView> view = {};
     bool clip = true; ///< limit û_0 to the data range unless a request says otherwise
+    LossWeight loss_weight = {};
 };
 
 /// Training and sampling of every Markov member of the diagonal family; members differ in their tables. The
@@ -43,7 +45,7 @@ public:
     float data_low() const override { return model_.data_low; }
     float data_high() const override { return model_.data_high; }
     float timestep_of_level(int level) const override { return float(level - 1); }
-    /// Targets per prediction; loss scale 1/(N·C·H·W): the mean over all elements.
+    /// Targets per prediction; loss scale 1/(N·C·H·W): the mean over all elements; weights per level.
     TrainingBatch training_batch(const Tensor& images, const RandomState& random,
                                  uint32_t image_offset) const override;
     std::vector<std::string> solvers() const override { return diagonal_solver_names(); }
@@ -58,6 +60,8 @@ public:
 protected:
     /// report() by tables of u_0 itself, where those of the state, behind a view, say less.
     std::vector<ReportEntry> report_of(const DiagonalTables& tables) const;
+    /// Adds the column loss_weight, unless it is uniform.
+    void add_loss_weight(std::vector<TableColumn>& columns) const;
     void check_solver(const SampleRequest& request) const override;
     Tensor run_solver(Denoiser& denoiser, const SampleRequest& request,
                       const SampleCallback& callback) const override;
@@ -66,6 +70,7 @@ private:
     DiagonalModel model_;
     /// The network's input and, for v, its target: factors of u_0 and ε, (N + 1) × width in device memory.
     Tensor input_clean_, input_noise_, target_clean_, target_noise_;
+    Tensor loss_weights_; ///< (N + 1)×1 in device memory; undefined: uniform
 };
 
 } // namespace heat::processes

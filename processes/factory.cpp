@@ -23,9 +23,26 @@ std::vector<double> betas_of(const ProcessConfig& config) {
     return config.zero_terminal_snr ? rescaled_to_zero_terminal_snr(betas) : betas;
 }
 
+LossWeight loss_weight_of(const ProcessConfig& config) {
+    LossWeight weight;
+    weight.kind = loss_weight_from_name(config.loss_weight);
+    weight.gamma = config.loss_gamma.value_or(weight.kind == LossWeightKind::p2 ? 1.0 : 5.0);
+    weight.k = config.loss_k;
+    return weight;
+}
+
+/// Processes whose levels have no noise of their own.
+void expect_uniform_loss(const ProcessConfig& config) {
+    if (loss_weight_of(config).kind != LossWeightKind::uniform)
+        throw Error(
+            fmt::format("process.loss_weight = {}: levels of {} have no signal-to-noise ratio, so they weigh "
+                        "the same: choose uniform",
+                        config.loss_weight, config.kind));
+}
+
 std::unique_ptr<Process> make_ddpm(const ProcessConfig& config, ImageSize size, Device device) {
     return std::make_unique<Ddpm>(size, betas_of(config), prediction_from_name(config.prediction),
-                                  variance_from_name(config.variance), device);
+                                  variance_from_name(config.variance), device, loss_weight_of(config));
 }
 
 double last_width(const ProcessConfig& config, ImageSize size) {
@@ -33,6 +50,7 @@ double last_width(const ProcessConfig& config, ImageSize size) {
 }
 
 std::unique_ptr<Process> make_heat_dissipation(const ProcessConfig& config, ImageSize size, Device device) {
+    expect_uniform_loss(config);
     HeatDissipationSettings settings;
     settings.steps = config.steps.value_or(200);
     settings.sigma_min = config.sigma_min;
@@ -60,6 +78,7 @@ std::unique_ptr<Process> make_heat_diffusion_model(const ProcessConfig& config, 
     settings.condition_limit = config.condition_limit;
     settings.prediction = prediction_from_name(config.prediction);
     settings.variance = variance_from_name(config.variance);
+    settings.loss_weight = loss_weight_of(config);
     return std::make_unique<HeatDiffusionModel>(size, settings, device);
 }
 
@@ -75,10 +94,12 @@ std::unique_ptr<Process> make_blurring_diffusion(const ProcessConfig& config, Im
     settings.d_min = config.d_min;
     settings.prediction = prediction_from_name(config.prediction);
     settings.variance = variance_from_name(config.variance);
+    settings.loss_weight = loss_weight_of(config);
     return std::make_unique<BlurringDiffusion>(size, settings, device);
 }
 
 std::unique_ptr<Process> make_cold_diffusion(const ProcessConfig& config, ImageSize size, Device device) {
+    expect_uniform_loss(config);
     const ColdDiffusionSettings settings{config.steps.value_or(200), config.sigma_min,
                                          last_width(config, size), config.delta.value_or(0.0)};
     return std::make_unique<ColdDiffusion>(size, settings, device);

@@ -19,6 +19,9 @@ struct ProcessConfig {
     bool zero_terminal_snr = false;     ///< rescaled so that level N is noise alone; for predictions v and x0
     std::string prediction = "epsilon"; ///< epsilon, x0 or v
     std::string variance = "small";     ///< of ancestral steps: small or large
+    std::string loss_weight = "uniform";   ///< of levels in training: uniform, min-snr, p2 or vlb
+    std::optional<double> loss_gamma = {}; ///< of min-snr, 5, and p2, 1
+    double loss_k = 1;                     ///< of p2
 
     // ihdm, cold; sigma_max also blurring
     double sigma_min = 0.5;               ///< blur width at level 1, pixels

@@ -112,6 +112,7 @@ DiagonalModel model_of(ImageSize size, const HeatDiffusionSettings& settings,
                         std::vector<double>(width, 1.0)};
     model.prediction = settings.prediction;
     model.variance = settings.variance;
+    model.loss_weight = settings.loss_weight;
     if (!pixels) model.input_gains = input_gains(settings.input, model.tables, conditioning.log_eigenvalues);
     if (!still && !spectral) {
         model.view = view_of(size, settings, conditioning, random);
@@ -182,6 +183,7 @@ std::vector<TableColumn> HeatDiffusionModel::tables() const {
         *std::min_element(conditioning_.log_eigenvalues.begin(), conditioning_.log_eigenvalues.end());
     for (int n = 0; n <= steps(); ++n) gain.values.push_back(n * low / std::log(10.0));
     columns.push_back(std::move(gain));
+    add_loss_weight(columns);
     return columns;
 }
 

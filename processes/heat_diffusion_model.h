@@ -34,6 +34,7 @@ struct HeatDiffusionSettings {
     double condition_limit = 1e4; ///< of A^N, beyond which the settings are refused
     Prediction prediction = Prediction::epsilon;
     Variance variance = Variance::small;
+    LossWeight loss_weight = {};
 };
 
 /// The heat diffusion model (Zhang & Jia; docs/math.md, "HDM"): u_n = √ᾱ_n A^n u_0 + √(1−ᾱ_n) A^{n−N} ε with

@@ -65,9 +65,12 @@ TrainingBatch Process::draw_levels(const Tensor& images, const RandomState& rand
     const ProfileScope scope("draw levels", device(), [&] {
         return OpWork{8.0 * double(count), double(count), batch.levels.shape().text()};
     });
-    kernels::draw_levels(images.stream(), batch.levels.data<int32_t>(), batch.timesteps.data<float>(), count,
-                         steps(), timestep_of_level(1) - 1.f, random.device_words(),
-                         kernels::purpose_word(Purpose::timestep), image_offset);
+    kernels::draw_levels(
+        images.stream(), batch.levels.data<int32_t>(), batch.timesteps.data<float>(), count, steps(),
+        drawn_from_.defined() ? reinterpret_cast<const uint32_t*>(drawn_from_.thresholds.raw()) : nullptr,
+        timestep_of_level(1) - 1.f, random.device_words(), kernels::purpose_word(Purpose::timestep),
+        image_offset);
+    if (drawn_from_.defined()) batch.weight = weighted_by_level({}, drawn_from_.weights, batch.levels);
     return batch;
 }
 

@@ -4,6 +4,7 @@
 #include "engine/random.h"
 #include "engine/tensor.h"
 #include "processes/denoiser.h"
+#include "processes/level_distribution.h"
 #include "processes/sample_request.h"
 
 #include <map>
@@ -30,6 +31,7 @@ struct TrainingBatch {
     float scale = 1;
     LossKind loss = LossKind::squared;
 };
+};
 
 /// One number a process says about itself.
 struct ReportEntry {
@@ -48,7 +50,8 @@ struct TableColumn {
     std::vector<double> values;
 };
 
-/// A forward process that destroys images and the model that runs it backwards. Immutable but for its prior.
+/// A forward process that destroys images and the model that runs it backwards. Immutable but for its prior
+/// and the distribution that training draws levels from.
 class Process {
 public:
     Process(ImageSize size, int steps, Device device);
@@ -67,6 +70,12 @@ public:
     virtual float data_high() const = 0;
     /// What the network sees at level 1..N.
     virtual float timestep_of_level(int level) const = 0;
+
+    /// From now on training batches draw their levels from this distribution in place of the uniform one, and
+    /// their weights are multiplied by its weights.
+    void set_level_distribution(LevelDistribution distribution) { drawn_from_ = std::move(distribution); }
+    /// The weights of that distribution, of levels 0..N; empty for the uniform one.
+    const std::vector<double>& level_weights() const { return drawn_from_.host_weights; }
 
     /// Takes images (f32 N×H×W×C in the data range) to levels drawn uniformly from 1..N, one each. Image i
     /// draws the numbers of image `image_offset + i` at random's step (Purpose::timestep, training_noise).
@@ -108,7 +117,9 @@ protected:
     virtual Tensor run_solver(Denoiser& denoiser, const SampleRequest& request,
                               const SampleCallback& callback) const = 0;
 
-    /// Begins a training batch: checks the images and draws a level, 1..N, and its timestep for each.
+    /// Begins a training batch: checks the images and draws a level, 1..N, and its timestep for each. Its
+    /// weights are those of the level distribution, undefined for the uniform one; a process multiplies its
+    /// own in.
     TrainingBatch draw_levels(const Tensor& images, const RandomState& random, uint32_t image_offset) const;
     void expect_images(const char* what, const Tensor& images) const;
     Shape batch_shape(int64_t count) const;
@@ -120,6 +131,7 @@ private:
     ImageSize size_;
     int steps_;
     Device device_;
+    LevelDistribution drawn_from_;
 };
 
 } // namespace heat::processes

@@ -151,7 +151,9 @@ private:
 
 void write_state(const fs::path& folder, const RunState& state) {
     json files;
-    for (const std::string& name : checkpoint_files) {
+    std::vector<std::string> names(checkpoint_files.begin(), checkpoint_files.end());
+    if (fs::exists(folder / level_losses_file)) names.push_back(level_losses_file);
+    for (const std::string& name : names) {
         if (const SafetensorsFile tensors(folder / name); const SafetensorsEntry* entry = not_finite(tensors))
             throw Error(not_finite_text(*entry, name));
         const FileSum sum = sum_file(folder / name);

@@ -14,6 +14,9 @@ namespace heat::tools {
 inline const std::array<std::string, 3> checkpoint_files{"model.safetensors", "ema.safetensors",
                                                          "optimizer.safetensors"};
 
+/// Beside them where levels are drawn by importance: the losses of each level (processes/level_importance.h).
+inline const std::string level_losses_file = "level_losses.safetensors";
+
 /// A checkpoint that is not what was written: files missing, cut off or altered, numbers that are not finite.
 /// The message names the checkpoint and what is wrong. Other checkpoints of the run may be good.
 class DamagedCheckpoint : public Error {

@@ -65,6 +65,9 @@ std::vector<Field> fields_of(Configuration& c) {
         {"process.zero_terminal_snr", &p.zero_terminal_snr},
         {"process.prediction", &p.prediction},
         {"process.variance", &p.variance},
+        {"process.loss_weight", &p.loss_weight},
+        {"process.loss_gamma", &p.loss_gamma, 0, 1e3, Open::low},
+        {"process.loss_k", &p.loss_k, 0, 1e3, Open::low},
         {"process.sigma_min", &p.sigma_min, 0, 1e6, Open::low},
         {"process.sigma_max", &p.sigma_max, 0, 1e6, Open::low},
         {"process.sigma", &p.sigma, 0, 1e3},
@@ -101,6 +104,7 @@ std::vector<Field> fields_of(Configuration& c) {
         {"train.dtype", &t.dtype},
         {"train.strict_f32", &t.strict_f32},
         {"train.deterministic", &t.deterministic},
+        {"train.timestep_sampling", &t.timestep_sampling},
         {"train.learning_rate", &t.optimizer.learning_rate, 0, 1e3},
         {"train.warm_up", &t.optimizer.warm_up, 0, 1e12},
         {"train.beta1", &t.optimizer.beta1, 0, 1, Open::high},
@@ -323,6 +327,9 @@ Configuration read_configuration(const std::filesystem::path& path, const std::v
     const TrainConfig& train = configuration.train;
     if (train.dtype != "auto" && train.dtype != "f32" && train.dtype != "bf16")
         throw Error(fmt::format("train.dtype is auto, f32 or bf16, got \"{}\"", train.dtype));
+    if (train.timestep_sampling != "uniform" && train.timestep_sampling != "importance")
+        throw Error(fmt::format("train.timestep_sampling is uniform or importance, got \"{}\"",
+                                train.timestep_sampling));
     // Random numbers are addressed by the index of the batch, in 32 bits.
     constexpr int64_t most_batches = int64_t(1) << 32;
     if (train.steps > most_batches / train.optimizer.accumulation)

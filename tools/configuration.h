@@ -28,6 +28,7 @@ struct TrainConfig {
     std::string dtype = "auto"; ///< of activations: f32, bf16, or bf16 where the machine is faster in it
     bool strict_f32 = false;    ///< on a GPU: no TF32 in products of f32
     bool deterministic = false; ///< on a GPU: only algorithms that give the same bits in each run
+    std::string timestep_sampling = "uniform"; ///< levels drawn uniformly, or by "importance"
     OptimizerOptions optimizer;
     int64_t log_every = 50;
     int64_t checkpoint_every = 1000;

@@ -37,7 +37,7 @@ void set_aside(const Damage& damage) {
 } // namespace
 
 void save_checkpoint(const RunFolder& folder, ParameterStore& store, Optimizer& optimizer,
-                     const RunState& state) {
+                     const RunState& state, const std::map<std::string, Tensor>& level_losses) {
     const fs::path unfinished = folder.unfinished_folder();
     std::error_code error;
     fs::create_directories(unfinished, error);
@@ -46,6 +46,7 @@ void save_checkpoint(const RunFolder& folder, ParameterStore& store, Optimizer& 
         save_parameters(unfinished / checkpoint_files[0], store, store.values());
         save_parameters(unfinished / checkpoint_files[1], store, optimizer.ema());
         save_moments(unfinished / checkpoint_files[2], store, optimizer);
+        if (!level_losses.empty()) save_tensors(unfinished / level_losses_file, level_losses);
         write_state(unfinished, state);
         publish_directory(unfinished, folder.checkpoint_folder(state.step));
     } catch (...) {
@@ -55,14 +56,17 @@ void save_checkpoint(const RunFolder& folder, ParameterStore& store, Optimizer& 
 }
 
 std::optional<RunState> resume_checkpoint(const RunFolder& folder, ParameterStore& store,
-                                          Optimizer& optimizer, DamagedOnes damaged_ones) {
+                                          Optimizer& optimizer, DamagedOnes damaged_ones,
+                                          std::map<std::string, Tensor>* level_losses) {
+    std::vector<std::string> files(checkpoint_files.begin(), checkpoint_files.end());
+    if (level_losses) files.push_back(level_losses_file);
     std::vector<Checkpoint> newest_first = folder.checkpoints();
     std::reverse(newest_first.begin(), newest_first.end());
     std::vector<Damage> damages;
     for (const Checkpoint& checkpoint : newest_first) {
         RunState state;
         try {
-            state = verify_checkpoint(checkpoint, checkpoint_files);
+            state = verify_checkpoint(checkpoint, files);
         } catch (const DamagedCheckpoint& error) {
             damages.push_back({checkpoint, error.what()});
             continue;
@@ -70,6 +74,7 @@ std::optional<RunState> resume_checkpoint(const RunFolder& folder, ParameterStor
         load_parameters(checkpoint.folder / checkpoint_files[0], store, store.values());
         load_parameters(checkpoint.folder / checkpoint_files[1], store, optimizer.ema());
         load_moments(checkpoint.folder / checkpoint_files[2], store, optimizer);
+        if (level_losses) *level_losses = load_tensors(checkpoint.folder / level_losses_file);
         optimizer.set_steps(state.step);
         for (const Damage& damage : damages)
             if (damaged_ones == DamagedOnes::set_aside)

@@ -34,6 +34,7 @@ Configuration without_free_keys(Configuration c) {
     c.train = TrainConfig();
     c.train.batch = fixed.batch;
     c.train.seed = fixed.seed;
+    c.train.timestep_sampling = fixed.timestep_sampling;
     c.train.optimizer = fixed.optimizer;
     c.train.optimizer.learning_rate = 0;
     c.sample = SampleConfig();

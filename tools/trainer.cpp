@@ -12,7 +12,6 @@
 #include "tools/output.h"
 #include "tools/progress.h"
 #include "tools/remark.h"
-#include "tools/run_checkpoint.h"
 
 #include <fmt/format.h>
 
@@ -55,6 +54,12 @@ const Configuration& affordable(const Configuration& configuration, Device devic
     return configuration;
 }
 
+std::optional<processes::LevelImportance> importance_of(const TrainConfig& train,
+                                                        const processes::Process& process) {
+    if (train.timestep_sampling == "uniform") return std::nullopt;
+    return processes::LevelImportance(process.steps());
+}
+
 } // namespace
 
 Trainer::Trainer(const Configuration& configuration, Device device, const GraphOptions& graphs)
@@ -65,6 +70,7 @@ Trainer::Trainer(const Configuration& configuration, Device device, const GraphO
       model_(affordable(configuration, device, order_.batch_size()), device),
       optimizer_(model_.store, configuration.train.optimizer),
       random_(uint64_t(configuration.train.seed), device), graphs_(graphs),
+      importance_(importance_of(configuration.train, *process_)),
       step_({.process = *process_,
              .network = model_.network,
              .store = model_.store,
@@ -72,7 +78,8 @@ Trainer::Trainer(const Configuration& configuration, Device device, const GraphO
              .optimizer = optimizer_,
              .random = random_,
              .accumulation = configuration.train.optimizer.accumulation,
-             .batch = [this](int64_t index) { return batch(index); }},
+             .batch = [this](int64_t index) { return batch(index); },
+             .importance = importance_ ? &*importance_ : nullptr},
             graphs) {
     const int multiple = configuration.network.size_multiple();
     const DataConfig& data = configuration.data;
@@ -114,8 +121,19 @@ Tensor Trainer::batch(int64_t index) {
     return loader_->batch(uint64_t(index), device_);
 }
 
+std::optional<RunState> Trainer::load_checkpoint(const RunFolder& folder, DamagedOnes damaged_ones) {
+    std::map<std::string, Tensor> level_losses;
+    const auto state = resume_checkpoint(folder, model_.store, optimizer_, damaged_ones,
+                                         importance_ ? &level_losses : nullptr);
+    if (state && importance_) {
+        importance_->set_state(level_losses);
+        importance_->apply_to(*process_);
+    }
+    return state;
+}
+
 void Trainer::resume(const RunFolder& folder) {
-    if (const auto state = resume_checkpoint(folder, model_.store, optimizer_, DamagedOnes::set_aside)) {
+    if (const auto state = load_checkpoint(folder, DamagedOnes::set_aside)) {
         step_.losses().begin(state->step, state->losses.sum, state->losses.count);
         saved_ = state->step;
         note(fmt::format("resuming at step {}", state->step));
@@ -203,7 +221,8 @@ void Trainer::save(const RunFolder& folder) {
     state.losses = losses;
     try {
         RunLog(folder).sync(); // the lines before the checkpoint are not written again
-        save_checkpoint(folder, model_.store, optimizer_, state);
+        save_checkpoint(folder, model_.store, optimizer_, state,
+                        importance_ ? importance_->state() : std::map<std::string, Tensor>());
     } catch (const Error& error) {
         fail(folder, optimizer_.steps(), error.what(),
              "Once that is mended, the same command goes on from there");

@@ -4,6 +4,7 @@
 #include "engine/data/batch_order.h"
 #include "tools/model.h"
 #include "tools/progress.h"
+#include "tools/run_checkpoint.h"
 #include "tools/run_log.h"
 #include "tools/sampling.h"
 #include "tools/training_cost.h"
@@ -43,6 +44,7 @@ private:
     int64_t images_per_step() const;
     BatchOptions batch_options() const;
     Tensor batch(int64_t index);
+    std::optional<RunState> load_checkpoint(const RunFolder& folder, DamagedOnes damaged_ones);
     void resume(const RunFolder& folder);
     void make_prior();
     void prepare_prior(const RunFolder& folder);
@@ -66,6 +68,7 @@ private:
     Optimizer optimizer_;
     RandomState random_;
     GraphOptions graphs_;
+    std::optional<processes::LevelImportance> importance_;
     std::optional<int64_t> saved_;        ///< step of the newest sound checkpoint
     std::unique_ptr<BatchLoader> loader_; ///< of the training batches
     TrainingStep step_;                   ///< its losses are those since the last line of the log

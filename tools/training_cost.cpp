@@ -3,7 +3,6 @@
 #include "bench/step_timer.h"
 #include "engine/checkpoint.h"
 #include "kernels/error.h"
-#include "tools/run_checkpoint.h"
 #include "tools/trainer.h"
 
 #include <fmt/format.h>
@@ -33,7 +32,7 @@ int64_t file_bytes(int64_t values, int64_t tensors) {
 
 TrainingCost Trainer::measure(const RunFolder& folder) {
     TrainingCost cost;
-    resume_checkpoint(folder, model_.store, optimizer_, DamagedOnes::stay);
+    load_checkpoint(folder, DamagedOnes::stay);
     cost.first_step = optimizer_.steps();
     cost.parameters = model_.store.parameter_count();
     cost.parameter_bytes = model_.store.flat_size() * int64_t(sizeof(float));
@@ -47,6 +46,10 @@ TrainingCost Trainer::measure(const RunFolder& folder) {
     }
     // Weights, average, two moments.
     cost.checkpoint_bytes = 4 * file_bytes(cost.parameters, int64_t(model_.store.size()));
+
+    if (importance_)
+        for (const auto& [name, tensor] : importance_->state())
+            cost.checkpoint_bytes += file_bytes(tensor.count(), 1);
 
     reset_peak_memory(device_);
     const auto step = [&] {

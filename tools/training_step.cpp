@@ -6,11 +6,19 @@
 
 namespace heat::tools {
 
+namespace {
+GraphOptions unless_importance(GraphOptions graphs, const processes::LevelImportance* importance) {
+    graphs.wanted = graphs.wanted && !importance;
+    return graphs;
+}
+} // namespace
+
 TrainingStep::TrainingStep(Parts parts, const GraphOptions& graphs)
     : parts_(std::move(parts)), losses_(parts_.store.values().device()),
       watches_norm_(parts_.store.values().device() == Device::cuda),
       memory_(std::make_shared<MemoryReservation>(parts_.store.values().device())),
-      pass_("the pass of a batch", graphs, memory_), update_("the optimiser's update", graphs, memory_) {
+      pass_("the pass of a batch", unless_importance(graphs, parts_.importance), memory_),
+      update_("the optimiser's update", graphs, memory_) {
     parts_.optimizer.skip_non_finite_updates(watches_norm_);
     losses_.begin(parts_.optimizer.steps(), 0, 0);
 }
@@ -24,6 +32,22 @@ void TrainingStep::pass(const Tensor& images) {
     const BatchLoss error = weighted_error(b.loss, output, b.target, b.weight, b.scale);
     tape.backward(error.loss);
     losses_.add(error.loss.value(), parts_.accumulation);
+    if (parts_.importance) learn_importance(b, error.per_image);
+}
+
+void TrainingStep::learn_importance(const processes::TrainingBatch& batch, const Tensor& per_image) {
+    const Tensor levels = batch.levels.to(Device::cpu);
+    const std::span<const int32_t> drawn(levels.data<int32_t>(), size_t(levels.count()));
+    std::vector<float> losses = per_image.to_host();
+    const std::vector<float> weights = batch.weight.defined() ? batch.weight.to_host() : std::vector<float>();
+    const std::vector<double>& importance = parts_.process.level_weights();
+    for (size_t i = 0; i < losses.size(); ++i) {
+        losses[i] *= batch.scale * float(losses.size());
+        if (!weights.empty()) losses[i] *= weights[i];
+        if (!importance.empty()) losses[i] /= float(importance[size_t(drawn[i])]);
+    }
+    parts_.importance->add(drawn, losses);
+    parts_.importance->apply_to(parts_.process);
 }
 
 void TrainingStep::run() {

@@ -4,6 +4,7 @@
 #include "engine/loss_record.h"
 #include "engine/optimizer.h"
 #include "nets/unet.h"
+#include "processes/level_importance.h"
 #include "processes/process.h"
 
 #include <functional>
@@ -17,7 +18,7 @@ class TrainingStep {
 public:
     /// What updates work on; owned by the caller.
     struct Parts {
-        const processes::Process& process;
+        processes::Process& process;
         const nets::UNet& network;
         ParameterStore& store;
         Dtype dtype; ///< of activations
@@ -26,6 +27,9 @@ public:
         int accumulation = 1; ///< batches whose gradients are averaged
         std::function<Tensor(int64_t index)>
             batch; ///< images of batch `index`, N×H×W×C f32 in the data range
+        /// Learns from each batch how the process is to draw levels, for which the host waits, and no step is
+        /// captured; null: uniformly.
+        processes::LevelImportance* importance = nullptr;
     };
 
     /// On a card the optimiser is told to skip updates of a gradient that is not finite, because the host
@@ -42,6 +46,7 @@ public:
 
 private:
     void pass(const Tensor& images);
+    void learn_importance(const processes::TrainingBatch& batch, const Tensor& per_image);
 
     Parts parts_;
     LossRecord losses_;

@@ -28,6 +28,28 @@ done
 export OMP_NUM_THREADS=1
 config=$work/ddpm.toml
 
+# ---- Levels drawn by importance: what they are drawn by is part of the checkpoint. Two levels soon have their history.
+levels=(--set process.steps=2 --set train.batch=8 --set process.loss_weight=vlb)
+important=("${levels[@]}" --set train.timestep_sampling=importance)
+succeeds train "$config" "${levels[@]}" --out "$work/uniform" --set train.steps=6
+succeeds train "$config" "${important[@]}" --out "$work/important-whole" --set train.steps=6
+succeeds train "$config" "${important[@]}" --out "$work/important-parts" --set train.steps=4
+succeeds train "$config" "${important[@]}" --out "$work/important-parts" --set train.steps=6 --dry-run
+succeeds train "$config" "${important[@]}" --out "$work/important-parts" --set train.steps=6
+expect_text "$err" "resuming at step 4"
+expect_same_run "$work/important-whole" "$work/important-parts" 6
+expect_same "$work"/important-{whole,parts}/checkpoints/step-0000006/level_losses.safetensors
+expect_contents "$work/important-whole/checkpoints/step-0000006" "${checkpoint_files[@]}" level_losses.safetensors
+expect_equal "losses before there is a history" "$(metrics "$work/uniform" | head -n 1)" \
+    "$(metrics "$work/important-whole" | head -n 1)"
+expect_different "$work"/{uniform,important-whole}/checkpoints/step-0000006/model.safetensors
+rm "$work/important-parts/checkpoints/step-0000006/level_losses.safetensors"
+succeeds train "$config" "${important[@]}" --out "$work/important-parts" --set train.steps=6
+expect_text "$err" "it has no level_losses.safetensors; set aside"
+expect_same_run "$work/important-whole" "$work/important-parts" 6
+refuses 1 "this run was begun with another" train "$config" "${levels[@]}" --out "$work/important-whole"
+refuses 1 'is uniform or importance, got "cosh"' train "$config" --out "$work/none" --set train.timestep_sampling=cosh
+
 # ---- SIGKILL at any moment, again and again.
 kill_steps=120
 succeeds train "$config" --out "$work/kill-whole" --set train.steps=$kill_steps --set train.checkpoint_every=2
