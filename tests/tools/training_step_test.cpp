@@ -145,6 +145,58 @@ TEST_SUITE("engine") {
         }
     }
 
+    TEST_CASE(
+        "training step: importance learns the loss of each image, without the weight it was drawn with") {
+        Training training(Device::cpu, Dtype::f32, 1, {}, ddpm(Device::cpu)),
+            by_hand(Device::cpu, Dtype::f32, 1, {}, ddpm(Device::cpu));
+        processes::LevelImportance importance(20);
+        for (int32_t level = 1; level <= 20; ++level)
+            for (int i = 0; i < processes::LevelImportance::history; ++i) {
+                const float loss = level == 3 ? 90.f : 1.f;
+                importance.add({&level, 1}, {&loss, 1});
+            }
+        importance.apply_to(*training.process);
+        importance.apply_to(*by_hand.process);
+        TrainingStep step({.process = *training.process,
+                           .network = training.network,
+                           .store = training.store,
+                           .dtype = Dtype::f32,
+                           .optimizer = *training.optimizer,
+                           .random = training.random,
+                           .batch = [&](int64_t index) { return training.batch(index); },
+                           .importance = &importance});
+        step.run();
+
+        by_hand.random.set_step(0);
+        const auto b = by_hand.process->training_batch(by_hand.batch(0), by_hand.random, 0);
+        const Variable output = by_hand.network.forward(
+            Variable(b.input), b.timesteps,
+            {.dtype = Dtype::f32, .dropout = &by_hand.random, .image_offset = 0, .labels = {}});
+        const BatchLoss error = squared_error(output, b.target, b.weight, b.scale);
+        CHECK(step.losses().read().last_loss == error.loss.value().to_host()[0]);
+        const int32_t* levels = b.levels.data<int32_t>();
+        const std::vector<float> squares = error.per_image.to_host(), weights = b.weight.to_host(),
+                                 learned = importance.state().at("losses").to_host();
+        std::vector<float> last(20, 0.f);
+        for (size_t i = 0; i < 6; ++i) {
+            last[size_t(levels[i] - 1)] = squares[i] / 64;
+            CHECK(weights[i] ==
+                  doctest::Approx(levels[i] == 3 ? 1 / (20 * 0.999 * 90 / 109) : 109 / 20.).epsilon(0.02));
+        }
+        int drawn = 0;
+        for (size_t level = 0; level < 20; ++level) {
+            if (last[level] == 0.f) continue;
+            ++drawn;
+            CHECK(learned[10 * level + 9] == doctest::Approx(last[level]).epsilon(1e-5));
+        }
+        CHECK(drawn > 0);
+        // The next batch is drawn by what was learned.
+        processes::LevelImportance now(20);
+        now.set_state(importance.state());
+        now.apply_to(*by_hand.process);
+        CHECK(by_hand.process->level_weights() == training.process->level_weights());
+    }
+
     TEST_CASE("training step: the first loss that is not finite is remembered with its step") {
         for (const Device device : devices()) {
             CAPTURE(name_of(device));
