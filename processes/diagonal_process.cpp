@@ -3,6 +3,7 @@
 #include "kernels/error.h"
 #include "processes/basis_step.h"
 #include "processes/combination.h"
+#include "processes/learned_variance.h"
 #include "processes/solver.h"
 #include "processes/solver_settings.h"
 
@@ -78,11 +79,12 @@ DiagonalProcess::DiagonalProcess(ImageSize size, DiagonalModel model, Device dev
     };
     input_clean_ = rows_of(tables, device, [&](int t, int p) { return gain(t, p) * tables.a(t, p); });
     input_noise_ = rows_of(tables, device, [&](int t, int p) { return gain(t, p) * tables.s(t, p); });
-    if (model_.loss_weight.kind != LossWeightKind::uniform) {
-        const std::vector<double> weights =
-            loss_weights(tables, model_.prediction, model_.variance, model_.loss_weight);
+    const std::vector<double> weights =
+        loss_weights(tables, model_.prediction, model_.variance, model_.loss_weight);
+    if (model_.variance == Variance::learned)
+        hybrid_table_ = hybrid_table(hybrid_levels(tables, model_.prediction, weights), device);
+    else if (model_.loss_weight.kind != LossWeightKind::uniform)
         loss_weights_ = upload_table(std::vector<float>(weights.begin(), weights.end()), 1, device);
-    }
     if (model_.prediction != Prediction::v) return;
     target_clean_ =
         rows_of(tables, device, [&](int t, int p) { return -tables.s(t, p) / tables.norm(t, p); });
@@ -116,6 +118,8 @@ TrainingBatch DiagonalProcess::training_batch(const Tensor& images, const Random
                    nullptr, {{&batch.target, {}}});
     }
     if (loss_weights_.defined()) batch.weight = weighted_by_level(batch.weight, loss_weights_, batch.levels);
+    if (hybrid_table_.defined())
+        batch.hybrid = {batch.target, images, batch.levels, hybrid_table_, float(bound_share(steps()))};
     batch.scale = 1.f / float(images.count());
     return batch;
 }

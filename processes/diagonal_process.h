@@ -70,7 +70,8 @@ private:
     DiagonalModel model_;
     /// The network's input and, for v, its target: factors of u_0 and ε, (N + 1) × width in device memory.
     Tensor input_clean_, input_noise_, target_clean_, target_noise_;
-    Tensor loss_weights_; ///< (N + 1)×1 in device memory; undefined: uniform
+    Tensor loss_weights_; ///< (N + 1)×1 in device memory; undefined: uniform, or in hybrid_table_
+    Tensor hybrid_table_; ///< where the variance is learned
 };
 
 } // namespace heat::processes

@@ -18,7 +18,7 @@ struct ProcessConfig {
     double beta_end = 0.02;
     bool zero_terminal_snr = false;     ///< rescaled so that level N is noise alone; for predictions v and x0
     std::string prediction = "epsilon"; ///< epsilon, x0 or v
-    std::string variance = "small";     ///< of ancestral steps: small or large
+    std::string variance = "small";     ///< of ancestral steps: small, large or (ddpm) learned
     std::string loss_weight = "uniform";   ///< of levels in training: uniform, min-snr, p2 or vlb
     std::optional<double> loss_gamma = {}; ///< of min-snr, 5, and p2, 1
     double loss_k = 1;                     ///< of p2
@@ -43,6 +43,11 @@ struct ProcessConfig {
     double gain_floor = 0;           ///< of A^N; 0: none
     double condition_limit = 1e4;    ///< of A^N
 };
+
+/// Whether the network predicts the variance of its steps too: its output has twice the images' channels.
+inline bool learns_variance(const ProcessConfig& config) {
+    return config.variance == "learned" && (config.kind == "ddpm" || config.kind == "hdm");
+}
 
 /// "ddpm", "ihdm", "hdm", "blurring", "cold".
 std::vector<std::string> process_kinds();

@@ -76,6 +76,10 @@ std::vector<double> loss_weights(const DiagonalTables& tables, Prediction predic
     if (weight.kind == LossWeightKind::vlb && tables.width() > 1)
         throw Error("process.loss_weight = vlb is another number for each eigenvalue of this process: choose "
                     "min-snr, p2 or uniform");
+    if (weight.kind == LossWeightKind::vlb && variance == Variance::learned)
+        throw Error(
+            "process.loss_weight = vlb beside variance learned, whose loss has the bound: choose uniform, "
+            "min-snr or p2");
     std::vector<double> weights{0.0};
     for (int t = 1; t <= tables.levels(); ++t) {
         double value = 1;

@@ -28,7 +28,7 @@ struct LossWeight {
 /// Weights of levels 0..N (of level 0, which nothing is taken to: 0). Where eigenvalues differ, SNR is the
 /// highest of them: that of the mean brightness, which is the noise's own. `variance` is that of vlb's σ_t²,
 /// in whose place the posterior of level 2 stands for that of level 1, which is 0. Throws Error for vlb where
-/// eigenvalues differ, since its weight does too, and where a weight is not
+/// eigenvalues differ, since its weight does too, or the variance is learned, and where a weight is not
 /// finite.
 std::vector<double> loss_weights(const DiagonalTables& tables, Prediction prediction, Variance variance,
                                  const LossWeight& weight);

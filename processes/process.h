@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/ops/loss.h"
+#include "engine/ops/hybrid_loss.h"
 #include "engine/random.h"
 #include "engine/tensor.h"
 #include "processes/denoiser.h"
@@ -30,7 +30,9 @@ struct TrainingBatch {
     Tensor weight;    ///< f32 N; undefined: all ones
     float scale = 1;
     LossKind loss = LossKind::squared;
-};
+    /// Where the network predicts the variance too, of 2C channels: what hybrid_loss compares it with, in
+    /// place of the target and loss above.
+    HybridTarget hybrid = {};
 };
 
 /// One number a process says about itself.

@@ -322,7 +322,8 @@ Configuration read_configuration(const std::filesystem::path& path, const std::v
                                              : "");
     for (const std::string& setting : settings) apply_setting(configuration, setting);
     configuration.network.in_channels = configuration.data.channels;
-    configuration.network.out_channels = configuration.out_channels.value_or(configuration.data.channels);
+    configuration.network.out_channels = configuration.out_channels.value_or(
+        configuration.data.channels * (processes::learns_variance(configuration.process) ? 2 : 1));
     if (configuration.data.channels == 2) throw Error("data.channels is 1 (grey) or 3 (RGB), got 2");
     const TrainConfig& train = configuration.train;
     if (train.dtype != "auto" && train.dtype != "f32" && train.dtype != "bf16")

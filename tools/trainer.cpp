@@ -87,12 +87,15 @@ Trainer::Trainer(const Configuration& configuration, Device device, const GraphO
         throw Error(fmt::format(
             "network.channels has {} levels: they need height and width in multiples of {}, got {}×{}",
             configuration.network.channels.size(), multiple, data.height, data.width));
+    const bool learned = processes::learns_variance(configuration.process);
+    const int outputs = configuration.network.in_channels * (learned ? 2 : 1);
     if (const nets::UNetConfig& network = configuration.network;
-        network.classes > 0 || network.out_channels != network.in_channels)
-        throw Error(
-            fmt::format("only networks without classes whose output is of the images' {} channels are "
-                        "trained; this one has {} classes and {} channels",
-                        network.in_channels, network.classes, network.out_channels));
+        network.classes > 0 || network.out_channels != outputs)
+        throw Error(fmt::format(
+            "only networks without classes whose output is of {} channels are trained, those of the "
+            "images{}; this one has {} classes and {} channels",
+            outputs, learned ? " and as many for process.variance = learned" : "", network.classes,
+            network.out_channels));
     process_->check(sampling_plan().request);
     loader_ =
         std::make_unique<BatchLoader>(*images_, batch_order(order_), batch_options(), decoding_threads());

@@ -29,7 +29,8 @@ void TrainingStep::pass(const Tensor& images) {
     const Variable output = parts_.network.forward(
         Variable(b.input), b.timesteps,
         {.dtype = parts_.dtype, .dropout = &parts_.random, .image_offset = 0, .labels = {}});
-    const BatchLoss error = weighted_error(b.loss, output, b.target, b.weight, b.scale);
+    const BatchLoss error = b.hybrid.defined() ? hybrid_loss(output, b.hybrid, b.weight, b.scale)
+                                               : weighted_error(b.loss, output, b.target, b.weight, b.scale);
     tape.backward(error.loss);
     losses_.add(error.loss.value(), parts_.accumulation);
     if (parts_.importance) learn_importance(b, error.per_image);
