@@ -138,7 +138,17 @@ SamplingPath DiagonalProcess::sampling_path(const SampleRequest& request) const 
     path.steps = request.steps;
     path.ends_at_data = settings.ends_at_data;
     path.timestep_of_level = [this](int level) { return timestep_of_level(level); };
+    if (model_.tables.ends_in_noise() && (path.spacing == "karras" || path.spacing == "log-snr"))
+        throw Error(
+            fmt::format("spacing {} takes its places from s/a, which is infinite at the last level of "
+                        "zero_terminal_snr: choose trailing",
+                        path.spacing));
     SamplingPath visited = processes::sampling_path(model_.tables, model_.input_gains, path);
+    if (visited.tables.ends_in_noise() && !is_one_step(settings.solver))
+        throw Error(
+            fmt::format("solver {} divides by a, which is 0 at the last level of zero_terminal_snr: choose "
+                        "ancestral or ddim, or spacing leading in fewer steps",
+                        name_of(settings.solver)));
     if (model_.view)
         for (const double level : visited.levels)
             if (level != std::nearbyint(level))

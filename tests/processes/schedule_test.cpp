@@ -160,8 +160,22 @@ TEST_CASE("zero terminal SNR: trains and samples by v and x0, in every process t
                     CHECK(std::isfinite(
                         largest_difference(to_doubles(process->sample(network, request)), Doubles(60))));
                 }
-            for (const ReportEntry& entry : process->report())
-                CHECK((!std::isnan(entry.value) || entry.name == ""));
+            for (const char* solver : {"euler", "dpm-solver++", "unipc"}) {
+                SampleRequest request;
+                request.solver = solver;
+                CHECK(error_of([&] { process->check(request); }).find("choose ancestral or ddim") !=
+                      std::string::npos);
+                request.steps = 3;
+                request.spacing = "leading";
+                CHECK_NOTHROW(process->check(request));
+                request.spacing = "karras";
+                CHECK(error_of([&] { process->check(request); }).find("choose trailing") !=
+                      std::string::npos);
+            }
+            for (const ReportEntry& entry : process->report()) {
+                CAPTURE(entry.name);
+                CHECK_FALSE(std::isnan(entry.value));
+            }
             config.prediction = "epsilon";
             CHECK(error_of([&] {
                       make_process(config, {6, 5, 1}, Device::cpu);
