@@ -61,6 +61,16 @@ OpCase convolution_case(const kernels::ConvolutionShape& s, bool bias) {
     return c;
 }
 
+OpCase residual_convolution_case(const kernels::ConvolutionShape& s) {
+    OpCase c = convolution_case(s, true);
+    c.size += ", residual";
+    c.inputs.push_back(Shape{s.n, s.out_h(), s.out_w(), s.c_out});
+    c.op = [s](const Variables& x, const Parameters& p) {
+        return conv2d(x[0], p[0], p[1], s.stride, {s.pad_top, s.pad_left, s.pad_bottom, s.pad_right}, x[1]);
+    };
+    return c;
+}
+
 OpCase linear_case(int64_t rows, int64_t inputs, int64_t outputs) {
     return {.family = "linear",
             .size = fmt::format("{}×{} to {}", rows, inputs, outputs),
@@ -214,7 +224,7 @@ std::vector<OpFamily> op_families(Device device) {
           convolution_case({8, 32, 32, 3, 128}), convolution_case({8, 32, 32, 128, 128}),
           convolution_case({8, 16, 16, 256, 256}), convolution_case({8, 8, 8, 256, 256}),
           convolution_case({8, 8, 8, 512, 256}), convolution_case({8, 16, 16, 256, 256, 3, 3, 2, 0, 0, 1, 1}),
-          convolution_case({8, 32, 32, 128, 3})}},
+          convolution_case({8, 32, 32, 128, 3}), residual_convolution_case({8, 16, 16, 256, 256})}},
         {"linear", {linear_case(32, 128, 512), linear_case(2048, 256, 256), linear_case(6272, 64, 64)}},
         {"linear_concat",
          {linear_concat_case(Shape{32, 14, 14}, 128, 64, 128),

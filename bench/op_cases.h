@@ -28,6 +28,8 @@ struct OpCase {
 };
 
 OpCase convolution_case(const kernels::ConvolutionShape& shape, bool bias = true);
+/// With a bias and a residual, the second input.
+OpCase residual_convolution_case(const kernels::ConvolutionShape& shape);
 OpCase linear_case(int64_t rows, int64_t inputs, int64_t outputs);
 /// cat(x, skip) of a and b channels over `positions` (N×H×W) to `outputs` channels.
 OpCase linear_concat_case(const Shape& positions, int64_t a, int64_t b, int64_t outputs);

@@ -19,7 +19,7 @@ std::span<const uint8_t> bytes_of(std::span<const float> values) {
 /// One flat array of a store and the prefix of its names in the file.
 struct FlatArray {
     std::string prefix;
-    std::vector<float> values;
+    const Tensor& values;
 };
 
 void save_arrays(const std::filesystem::path& path, const ParameterStore& store,
@@ -38,13 +38,10 @@ void save_arrays(const std::filesystem::path& path, const ParameterStore& store,
     writer.finish();
 }
 
-std::vector<FlatArray> load_arrays(const std::filesystem::path& path, const ParameterStore& store,
-                                   const std::vector<std::string>& prefixes) {
-    const ProfileScope scope("load checkpoint");
-    const SafetensorsFile file(path);
-    std::vector<FlatArray> arrays;
-    for (const std::string& prefix : prefixes) {
-        FlatArray array{prefix, std::vector<float>(size_t(store.flat_size()), 0.f)};
+/// Throws Error unless the file holds the store's parameters under each prefix, and nothing else.
+void expect_arrays(const SafetensorsFile& file, const std::string& path, const ParameterStore& store,
+                   const std::vector<std::string>& prefixes) {
+    for (const std::string& prefix : prefixes)
         for (size_t i = 0; i < store.size(); ++i) {
             const std::string name = prefix + store.parameter(i).name();
             const SafetensorsEntry* entry = file.find(name);
@@ -52,44 +49,53 @@ std::vector<FlatArray> load_arrays(const std::filesystem::path& path, const Para
             if (!entry)
                 throw Error(
                     fmt::format("{}: no tensor {} (expected F32 {}): the file is of another architecture",
-                                path.string(), name, expected.text()));
+                                path, name, expected.text()));
             if (entry->dtype != "F32" || entry->shape != expected.extents())
-                throw Error(fmt::format(
-                    "{}: {} is {} {}, expected F32 {}: the file is of another architecture", path.string(),
-                    name, entry->dtype, Shape(entry->shape).text(), expected.text()));
-            std::vector<float> values(entry->bytes.size() / sizeof(float));
-            std::memcpy(values.data(), entry->bytes.data(), entry->bytes.size());
-            store.from_file_layout(i, values, array.values);
+                throw Error(
+                    fmt::format("{}: {} is {} {}, expected F32 {}: the file is of another architecture", path,
+                                name, entry->dtype, Shape(entry->shape).text(), expected.text()));
         }
-        arrays.push_back(std::move(array));
-    }
     if (file.entries().size() != store.size() * prefixes.size())
-        throw Error(fmt::format("{}: {} tensors, expected {}: the file is of another architecture",
-                                path.string(), file.entries().size(), store.size() * prefixes.size()));
-    return arrays;
+        throw Error(fmt::format("{}: {} tensors, expected {}: the file is of another architecture", path,
+                                file.entries().size(), store.size() * prefixes.size()));
+}
+
+/// The array under a prefix of a file that holds what is expected.
+void load_array(const SafetensorsFile& file, const std::string& prefix, const ParameterStore& store,
+                Tensor& flat) {
+    for (size_t i = 0; i < store.size(); ++i) {
+        const SafetensorsEntry& entry = file.at(prefix + store.parameter(i).name());
+        std::vector<float> values(entry.bytes.size() / sizeof(float));
+        std::memcpy(values.data(), entry.bytes.data(), entry.bytes.size());
+        store.from_file_layout(i, values, flat);
+    }
 }
 
 } // namespace
 
 void save_parameters(const std::filesystem::path& path, const ParameterStore& store, const Tensor& flat) {
-    save_arrays(path, store, {{"", flat.to_host()}});
+    save_arrays(path, store, {{"", flat}});
 }
 
 void load_parameters(const std::filesystem::path& path, ParameterStore& store, Tensor& flat) {
-    flat.copy_from_host(load_arrays(path, store, {""})[0].values.data(), store.flat_size());
+    const ProfileScope scope("load checkpoint");
+    const SafetensorsFile file(path);
+    expect_arrays(file, path.string(), store, {""});
+    load_array(file, "", store, flat);
     store.values_changed();
 }
 
 void save_moments(const std::filesystem::path& path, const ParameterStore& store, Optimizer& optimizer) {
     save_arrays(path, store,
-                {{"first_moment.", optimizer.first_moment().to_host()},
-                 {"second_moment.", optimizer.second_moment().to_host()}});
+                {{"first_moment.", optimizer.first_moment()}, {"second_moment.", optimizer.second_moment()}});
 }
 
 void load_moments(const std::filesystem::path& path, ParameterStore& store, Optimizer& optimizer) {
-    const std::vector<FlatArray> arrays = load_arrays(path, store, {"first_moment.", "second_moment."});
-    optimizer.first_moment().copy_from_host(arrays[0].values.data(), store.flat_size());
-    optimizer.second_moment().copy_from_host(arrays[1].values.data(), store.flat_size());
+    const ProfileScope scope("load checkpoint");
+    const SafetensorsFile file(path);
+    expect_arrays(file, path.string(), store, {"first_moment.", "second_moment."});
+    load_array(file, "first_moment.", store, optimizer.first_moment());
+    load_array(file, "second_moment.", store, optimizer.second_moment());
 }
 
 void save_tensors(const std::filesystem::path& path, const std::map<std::string, Tensor>& tensors) {

@@ -51,20 +51,19 @@ void ParameterStore::allocate_gradients() {
 
 void ParameterStore::initialize(uint64_t seed) {
     const RandomState random(seed, Device::cpu);
-    std::vector<float> flat(size_t(flat_size_), 0.f);
-    for (size_t i = 0; i < entries_.size(); ++i) {
+    for (size_t i = 0; i < entries_.size(); ++i) { // one by one: there is no second copy of all
         const Entry& e = entries_[i];
-        const auto begin = flat.begin() + e.offset;
+        if (e.initialization.kind == Initialization::Kind::zeros) continue; // as they are
         const int64_t count = e.parameter.shape().count();
-        if (e.initialization.kind == Initialization::Kind::ones) std::fill_n(begin, count, 1.f);
+        std::vector<float> values(size_t(count), 1.f);
         if (e.initialization.kind == Initialization::Kind::uniform) {
             const Tensor u = uniform(random, Shape{1, count}, Purpose::initialization, uint32_t(i));
             const float bound = e.initialization.bound;
-            std::transform(u.data<float>(), u.data<float>() + count, begin,
+            std::transform(u.data<float>(), u.data<float>() + count, values.begin(),
                            [=](float x) { return bound * (2.f * x - 1.f); });
         }
+        part(i, values_).copy_from_host(values.data(), count);
     }
-    values_.copy_from_host(flat.data(), flat_size_);
 }
 
 int64_t ParameterStore::parameter_count() const {
@@ -90,27 +89,33 @@ void for_each_convolution_value(const Shape& s, F f) {
 }
 } // namespace
 
-std::vector<float> ParameterStore::to_file_layout(size_t i, std::span<const float> flat) const {
-    const Entry& e = entries_[i];
-    const auto memory = flat.subspan(size_t(e.offset), size_t(e.parameter.shape().count()));
-    std::vector<float> file(memory.begin(), memory.end());
-    if (e.layout == FileLayout::convolution)
-        for_each_convolution_value(e.parameter.shape(),
-                                   [&](int64_t m, int64_t f) { file[size_t(f)] = memory[size_t(m)]; });
+Tensor ParameterStore::part(size_t i, const Tensor& flat) const {
+    return flat.slice(entries_[i].offset, entries_[i].parameter.shape().count());
+}
+
+std::vector<float> ParameterStore::to_file_layout(size_t i, const Tensor& flat) const {
+    std::vector<float> memory = part(i, flat).to_host();
+    if (entries_[i].layout == FileLayout::same) return memory;
+    std::vector<float> file(memory.size());
+    for_each_convolution_value(entries_[i].parameter.shape(),
+                               [&](int64_t m, int64_t f) { file[size_t(f)] = memory[size_t(m)]; });
     return file;
 }
 
-void ParameterStore::from_file_layout(size_t i, std::span<const float> file, std::span<float> flat) const {
+void ParameterStore::from_file_layout(size_t i, std::span<const float> file, Tensor& flat) const {
     const Entry& e = entries_[i];
-    const auto memory = flat.subspan(size_t(e.offset), size_t(e.parameter.shape().count()));
-    if (file.size() != memory.size())
-        throw Error(fmt::format("parameter {} takes {} values, got {}", e.parameter.name(), memory.size(),
-                                file.size()));
-    if (e.layout == FileLayout::same)
-        std::copy(file.begin(), file.end(), memory.begin());
-    else
-        for_each_convolution_value(e.parameter.shape(),
-                                   [&](int64_t m, int64_t f) { memory[size_t(m)] = file[size_t(f)]; });
+    if (int64_t(file.size()) != e.parameter.shape().count())
+        throw Error(fmt::format("parameter {} takes {} values, got {}", e.parameter.name(),
+                                e.parameter.shape().count(), file.size()));
+    Tensor to = part(i, flat);
+    if (e.layout == FileLayout::same) {
+        to.copy_from_host(file.data(), to.count());
+        return;
+    }
+    std::vector<float> memory(file.size());
+    for_each_convolution_value(e.parameter.shape(),
+                               [&](int64_t m, int64_t f) { memory[size_t(m)] = file[size_t(f)]; });
+    to.copy_from_host(memory.data(), to.count());
 }
 
 } // namespace heat

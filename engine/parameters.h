@@ -51,10 +51,10 @@ public:
     /// Must be called after writing to values(): derived forms are made again.
     void values_changed() { ++version_; }
 
-    /// One parameter's values out of a flat array of this store (values, moments, EMA), in file layout, and
-    /// back.
-    std::vector<float> to_file_layout(size_t i, std::span<const float> flat) const;
-    void from_file_layout(size_t i, std::span<const float> file_values, std::span<float> flat) const;
+    /// One parameter's values out of a flat array of this store (values, gradients, moments, EMA), on any
+    /// device, in file layout, and back. One parameter at a time: a model is never twice in memory.
+    std::vector<float> to_file_layout(size_t i, const Tensor& flat) const;
+    void from_file_layout(size_t i, std::span<const float> file_values, Tensor& flat) const;
 
 private:
     struct Entry {
@@ -64,6 +64,7 @@ private:
         int64_t offset;
     };
     void initialize(uint64_t seed);
+    Tensor part(size_t i, const Tensor& flat) const;
 
     std::vector<Entry> entries_;
     int64_t flat_size_ = 0;

@@ -55,8 +55,8 @@ public:
         pack_forward(stream, weight, packed);
     }
 
-    void forward(const Stream& stream, const void* x, const void* packed, const float* bias, void* y,
-                 void* workspace) const override {
+    void forward(const Stream& stream, const void* x, const void* packed, const float* bias,
+                 const void* residual, void* y, void* workspace) const override {
         for_each_chunk([&](int first, int count) {
             gather(stream, first, count, x, workspace);
             GemmShape g = shape(rows(count), s_.c_out, width_);
@@ -67,6 +67,7 @@ public:
             g.bias = bias != nullptr;
             gemm(stream, g, workspace, packed, at(y, first * positions_ * s_.c_out), bias);
         });
+        if (residual) add_residual(stream, s_, dtype_, residual, y);
     }
 
     void backward_data(const Stream& stream, const void* dy, const void* packed, void* dx,
@@ -200,6 +201,18 @@ const ConvolutionPlan& cached_plan(const ConvolutionShape& s, Dtype dtype, bool 
 
 const ConvolutionPlan& convolution_plan(const Stream& stream, const ConvolutionShape& s, Dtype dtype) {
     return cached_plan(s, dtype, stream.on_cuda, false);
+}
+
+void add_residual(const Stream& stream, const ConvolutionShape& s, Dtype dtype, const void* residual,
+                  void* y) {
+    const int64_t n = int64_t(s.n) * s.out_h() * s.out_w() * s.c_out;
+    const auto add = [&]<class T>(const T* from, T* to) {
+        linear_combination(stream, 1.f, to, 1.f, from, to, n);
+    };
+    if (dtype == Dtype::f32)
+        add(static_cast<const float*>(residual), static_cast<float*>(y));
+    else
+        add(static_cast<const bf16*>(residual), static_cast<bf16*>(y));
 }
 
 const ConvolutionPlan& convolution_plan_portable(const ConvolutionShape& s, Dtype dtype) {

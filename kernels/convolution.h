@@ -35,9 +35,9 @@ public:
     virtual size_t workspace_bytes() const = 0;
     virtual void pack_forward(const Stream&, const float* weight, void* packed) const = 0;
     virtual void pack_backward(const Stream&, const float* weight, void* packed) const = 0;
-    /// y = conv(x) + bias; bias may be null.
-    virtual void forward(const Stream&, const void* x, const void* packed, const float* bias, void* y,
-                         void* workspace) const = 0;
+    /// y = conv(x) + bias + residual; bias and residual, which is of y's shape and type, may be null.
+    virtual void forward(const Stream&, const void* x, const void* packed, const float* bias,
+                         const void* residual, void* y, void* workspace) const = 0;
     virtual void backward_data(const Stream&, const void* dy, const void* packed, void* dx,
                                void* workspace) const = 0;
     /// d_weight (OHWI) += …, d_bias += … (may be null).
@@ -51,6 +51,9 @@ public:
 /// cuDNN on the GPU, where it is linked and has an optimised implementation, else im2col + GEMM of our own.
 /// On the GPU it keeps to math_mode(). Throws Error for an empty output or invalid sizes.
 const ConvolutionPlan& convolution_plan(const Stream&, const ConvolutionShape&, Dtype);
+
+/// y += residual, both of y's shape: what a plan does that cannot add while it computes.
+void add_residual(const Stream&, const ConvolutionShape&, Dtype, const void* residual, void* y);
 
 /// The im2col + GEMM plan, on any device (tests compare it with the library's).
 const ConvolutionPlan& convolution_plan_portable(const ConvolutionShape&, Dtype);

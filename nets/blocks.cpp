@@ -24,11 +24,10 @@ Variable ResidualBlock::operator()(const Variable& x, const Variable& skip, cons
     const Variable shift = cast(linear(pass.time, time_.weight, time_.bias), x.dtype());
     h = group_norm(h, Variable(), shift, norm2_.weight, norm2_.bias, norm_);
     if (pass.dropout) h = dropout(h, dropout_, *pass.dropout, layer_, pass.image_offset);
-    h = conv2d(h, conv2_.weight, conv2_.bias);
-    if (!shortcut_.weight.defined()) return add(x, h);
-    const Variable residual = skip.defined() ? linear_concat(x, skip, shortcut_.weight, shortcut_.bias)
-                                             : linear(x, shortcut_.weight, shortcut_.bias);
-    return add(residual, h);
+    const Variable residual = !shortcut_.weight.defined() ? x
+                              : skip.defined() ? linear_concat(x, skip, shortcut_.weight, shortcut_.bias)
+                                               : linear(x, shortcut_.weight, shortcut_.bias);
+    return conv2d(h, conv2_.weight, conv2_.bias, 1, Padding::same(1), residual);
 }
 
 AttentionBlock::AttentionBlock(const UNetConfig& config, ParameterStore& store, const std::string& name,

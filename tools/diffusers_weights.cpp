@@ -99,7 +99,6 @@ void load_diffusers_weights(const std::filesystem::path& file, ParameterStore& s
     const std::string path = file.string();
     const SafetensorsFile tensors(file);
     expect_same_tensors(tensors, store, path);
-    std::vector<float> flat(size_t(store.flat_size()), 0.f);
     for (size_t i = 0; i < store.size(); ++i) {
         const SafetensorsEntry& entry = *find_tensor(tensors, store.parameter(i).name(), path);
         const Shape expected = store.file_shape(i);
@@ -110,9 +109,8 @@ void load_diffusers_weights(const std::filesystem::path& file, ParameterStore& s
         for (const float value : values)
             if (!std::isfinite(value))
                 throw Error(fmt::format("{}: {} holds numbers that are not finite", path, entry.name));
-        store.from_file_layout(i, values, flat);
+        store.from_file_layout(i, values, store.values());
     }
-    store.values().copy_from_host(flat.data(), store.flat_size());
     store.values_changed();
 }
 

@@ -31,15 +31,17 @@ double products_inside(int extent, int outputs, int kernel, int stride, int pad)
 }
 
 /// A pass over x and y of this convolution that moves each weight (and bias) in so many bytes.
-OpWork work_of(const kernels::ConvolutionShape& s, Dtype dtype, double weight_bytes, double bias_bytes) {
+OpWork work_of(const kernels::ConvolutionShape& s, Dtype dtype, double weight_bytes, double bias_bytes,
+               bool residual = false) {
     const double inputs = double(s.n) * s.h * s.w * s.c_in,
                  outputs = double(s.n) * s.out_h() * s.out_w() * s.c_out,
                  weights = double(s.kernel_h) * s.kernel_w * s.c_in * s.c_out;
     const double products = double(s.n) * s.c_in * s.c_out *
                             products_inside(s.h, s.out_h(), s.kernel_h, s.stride, s.pad_top) *
                             products_inside(s.w, s.out_w(), s.kernel_w, s.stride, s.pad_left);
-    return {(inputs + outputs) * double(size_of(dtype)) + weights * weight_bytes + s.c_out * bias_bytes,
-            2.0 * products + (bias_bytes > 0 ? outputs : 0.0),
+    return {(inputs + (residual ? 2 : 1) * outputs) * double(size_of(dtype)) + weights * weight_bytes +
+                s.c_out * bias_bytes,
+            2.0 * products + ((bias_bytes > 0) + residual) * outputs,
             fmt::format("{}×{}×{}×{} to {}, {}×{}, stride {}", s.n, s.h, s.w, s.c_in, s.c_out, s.kernel_h,
                         s.kernel_w, s.stride),
             dtype};
@@ -69,20 +71,25 @@ const void* backward_weight(const kernels::ConvolutionPlan& plan, const Paramete
 } // namespace
 
 Variable conv2d(const Variable& x, const Parameter& weight, const Parameter& bias, int stride,
-                Padding padding) {
+                Padding padding, const Variable& residual) {
     const kernels::ConvolutionShape shape = shape_of(x, weight, stride, padding);
     const kernels::Stream& stream = x.value().stream();
     const kernels::ConvolutionPlan& plan = kernels::convolution_plan(stream, shape, x.dtype());
 
     const ProfileScope scope("conv2d", x.device(), [&] {
-        return work_of(shape, x.dtype(), double(size_of(x.dtype())), bias.defined() ? 4 : 0);
+        return work_of(shape, x.dtype(), double(size_of(x.dtype())), bias.defined() ? 4 : 0,
+                       residual.defined());
     });
     Tensor y(Shape{shape.n, shape.out_h(), shape.out_w(), shape.c_out}, x.dtype(), x.device());
+    if (residual.defined()) expect_same("conv2d: residual", residual.value(), y);
     plan.forward(stream, x.value().raw(), forward_weight(plan, weight),
-                 bias.defined() ? bias.value().data<float>() : nullptr, y.raw(),
+                 bias.defined() ? bias.value().data<float>() : nullptr,
+                 residual.defined() ? residual.value().raw() : nullptr, y.raw(),
                  workspace_for(plan, x.device()).get());
 
-    return make_result(std::move(y), wants_gradient({&x}, {&weight, &bias}), [=, &plan](const Tensor& dy) {
+    const bool wanted = wants_gradient({&x, &residual}, {&weight, &bias});
+    return make_result(std::move(y), wanted, [=, &plan](const Tensor& dy) {
+        if (residual.defined()) residual.add_gradient(dy);
         const kernels::Stream& s = dy.stream();
         const Storage workspace = workspace_for(plan, dy.device());
         if (weight.trainable()) {

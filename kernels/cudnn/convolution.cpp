@@ -13,7 +13,7 @@ namespace {
 class ConvolutionOnCard final : public ConvolutionPlan {
 public:
     struct Passes {
-        std::optional<Plan> forward, forward_bias, backward_data, backward_weights;
+        std::optional<Plan> forward, forward_bias, forward_residual, backward_data, backward_weights;
         bool f32_gradient = true; ///< whether backward_weights writes f32, or the activations' type
     };
 
@@ -42,7 +42,7 @@ public:
     size_t workspace_bytes() const override {
         size_t bytes = fallback_->workspace_bytes();
         for (const std::optional<Plan>* plan :
-             {&passes_.forward, &passes_.forward_bias, &passes_.backward_data})
+             {&passes_.forward, &passes_.forward_bias, &passes_.forward_residual, &passes_.backward_data})
             if (*plan) bytes = std::max(bytes, (*plan)->workspace_bytes());
         if (passes_.backward_weights)
             bytes =
@@ -51,11 +51,25 @@ public:
         return bytes;
     }
 
-    void forward(const Stream& stream, const void* x, const void* packed, const float* bias, void* y,
-                 void* workspace) const override {
-        const bool aligned = aligned_for_graph(x) && aligned_for_graph(packed) && aligned_for_graph(y);
+    void forward(const Stream& stream, const void* x, const void* packed, const float* bias,
+                 const void* residual, void* y, void* workspace) const override {
         using Graph = ConvolutionGraph;
-        if (aligned && bias && passes_.forward_bias && aligned_for_graph(bias)) {
+        const bool aligned = aligned_for_graph(x) && aligned_for_graph(packed) && aligned_for_graph(y);
+        if (residual) {
+            if (!aligned || !bias || !passes_.forward_residual || !aligned_for_graph(bias) ||
+                !aligned_for_graph(residual)) {
+                forward(stream, x, packed, bias, nullptr, y, workspace);
+                add_residual(stream, s_, dtype_, residual, y);
+                return;
+            }
+            passes_.forward_residual->execute(stream,
+                                              {{Graph::x_id, x},
+                                               {Graph::w_id, packed},
+                                               {Graph::y_id, y},
+                                               {Graph::bias_id, bias},
+                                               {Graph::residual_id, residual}},
+                                              workspace);
+        } else if (aligned && bias && passes_.forward_bias && aligned_for_graph(bias)) {
             passes_.forward_bias->execute(
                 stream, {{Graph::x_id, x}, {Graph::w_id, packed}, {Graph::y_id, y}, {Graph::bias_id, bias}},
                 workspace);
@@ -68,7 +82,7 @@ public:
             else
                 add_bias(stream, bias, static_cast<bf16*>(y), rows_, s_.c_out);
         } else {
-            fallback_->forward(stream, x, packed, bias, y, workspace);
+            fallback_->forward(stream, x, packed, bias, nullptr, y, workspace);
         }
     }
 
@@ -148,6 +162,7 @@ std::unique_ptr<ConvolutionPlan> make_convolution_plan(const ConvolutionShape& s
             tell(text_of(s, dtype) + ", " + name_of(pass), reason);
         };
         passes.forward_bias = make(ConvolutionPass::forward_bias, dtype);
+        if (s.stride == 1) passes.forward_residual = make(ConvolutionPass::forward_residual, dtype);
         passes.forward = make(ConvolutionPass::forward, dtype);
         if (!passes.forward) tell_without(ConvolutionPass::forward);
         passes.backward_data = make(ConvolutionPass::backward_data, dtype);

@@ -53,6 +53,18 @@ Descriptor convolution_operation(const ConvolutionGraph& g, const Descriptor& co
     return d;
 }
 
+/// sum = a + b.
+Descriptor addition_operation(const Descriptor& addition, const Descriptor& a, const Descriptor& b,
+                              const Descriptor& sum) {
+    Descriptor d(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
+    d.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, addition);
+    d.set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, a);
+    d.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, b);
+    d.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, sum);
+    d.finalize();
+    return d;
+}
+
 } // namespace
 
 std::optional<Plan> make_convolution_pass(const ConvolutionGraph& g, const Descriptor& device, MathMode mode,
@@ -64,21 +76,20 @@ std::optional<Plan> make_convolution_pass(const ConvolutionGraph& g, const Descr
         };
         const size_t x = add(tensor_descriptor(g.x)), w = add(tensor_descriptor(g.w)),
                      y = add(tensor_descriptor(g.y)), convolution = add(convolution_descriptor(g));
-        if (g.pass != ConvolutionPass::forward_bias) {
+        const bool with_residual = g.pass == ConvolutionPass::forward_residual;
+        if (g.pass != ConvolutionPass::forward_bias && !with_residual) {
             add(convolution_operation(g, parts[convolution], parts[x], parts[w], parts[y]));
             return 1;
         }
         const size_t product = add(tensor_descriptor(g.product)), bias = add(tensor_descriptor(g.bias)),
                      addition = add(pointwise_descriptor(CUDNN_POINTWISE_ADD));
+        const size_t biased = with_residual ? add(tensor_descriptor(g.biased)) : y;
+        const size_t residual = with_residual ? add(tensor_descriptor(g.residual)) : y;
         add(convolution_operation(g, parts[convolution], parts[x], parts[w], parts[product]));
-        const size_t sum = add(Descriptor(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR));
-        parts[sum]
-            .set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, parts[addition])
-            .set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, parts[product])
-            .set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, parts[bias])
-            .set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, parts[y])
-            .finalize();
-        return 2;
+        add(addition_operation(parts[addition], parts[product], parts[bias], parts[biased]));
+        if (!with_residual) return 2;
+        add(addition_operation(parts[addition], parts[biased], parts[residual], parts[y]));
+        return 3;
     };
     return make_plan(add_parts, device, mode, g.x.dtype, reason);
 }

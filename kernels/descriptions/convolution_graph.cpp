@@ -16,6 +16,8 @@ const char* name_of(ConvolutionPass pass) {
         return "forward";
     case ConvolutionPass::forward_bias:
         return "forward with bias";
+    case ConvolutionPass::forward_residual:
+        return "forward with bias and residual";
     case ConvolutionPass::backward_data:
         return "backward data";
     case ConvolutionPass::backward_weights:
@@ -32,12 +34,21 @@ ConvolutionGraph convolution_graph(const ConvolutionShape& s, Dtype activations,
     g.x = channels_last(Graph::x_id, s.n, s.c_in, s.h, s.w, activations);
     g.w = channels_last(Graph::w_id, s.c_out, s.c_in, s.kernel_h, s.kernel_w, weights);
     g.y = channels_last(Graph::y_id, s.n, s.c_out, s.out_h(), s.out_w(), activations);
-    if (pass == ConvolutionPass::forward_bias) {
+    const auto between = [&](int64_t id) {
+        GraphTensor t = g.y;
+        t.id = id;
+        t.dtype = Dtype::f32;
+        t.intermediate = true;
+        return t;
+    };
+    if (pass == ConvolutionPass::forward_bias || pass == ConvolutionPass::forward_residual) {
         g.bias = channels_last(Graph::bias_id, 1, s.c_out, 1, 1, Dtype::f32);
-        g.product = g.y;
-        g.product.id = Graph::product_id;
-        g.product.dtype = Dtype::f32;
-        g.product.intermediate = true;
+        g.product = between(Graph::product_id);
+    }
+    if (pass == ConvolutionPass::forward_residual) {
+        g.biased = between(Graph::biased_id);
+        g.residual = g.y;
+        g.residual.id = Graph::residual_id;
     }
     g.stride = {s.stride, s.stride};
     g.pad_before = {s.pad_top, s.pad_left};

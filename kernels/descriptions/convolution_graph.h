@@ -5,22 +5,24 @@
 
 namespace heat::kernels {
 
-enum class ConvolutionPass { forward, forward_bias, backward_data, backward_weights };
+enum class ConvolutionPass { forward, forward_bias, forward_residual, backward_data, backward_weights };
 const char* name_of(ConvolutionPass);
 
 /// A pass of a convolution as a graph. Of the three, x and w give y (forward), w and y give x, or x and y
-/// give w. With a bias, `product` is what the convolution gives, and y = product + bias.
+/// give w. With a bias, `product` is what the convolution gives, and y = product + bias; with a residual too,
+/// `biased` = product + bias, and y = biased + residual.
 struct ConvolutionGraph {
     ConvolutionPass pass = ConvolutionPass::forward;
-    GraphTensor x, w, y, bias, product;
+    GraphTensor x, w, y, bias, product, biased, residual;
     std::array<int64_t, 2> stride{}, pad_before{}, pad_after{}; ///< height, width
     static constexpr std::array<int64_t, 2> dilation{1, 1};
 
     /// Ids of the tensors.
-    static constexpr int64_t x_id = 1, w_id = 2, y_id = 3, bias_id = 4, product_id = 5;
+    static constexpr int64_t x_id = 1, w_id = 2, y_id = 3, bias_id = 4, product_id = 5, biased_id = 6,
+                             residual_id = 7;
 };
 
-/// x and y are NHWC of `activations`, w is O KH KW I of `weights`, the bias is f32.
+/// x, y and residual are NHWC of `activations`, w is O KH KW I of `weights`, the bias is f32.
 ConvolutionGraph convolution_graph(const ConvolutionShape&, Dtype activations, Dtype weights,
                                    ConvolutionPass);
 

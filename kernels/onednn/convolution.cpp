@@ -25,7 +25,7 @@ std::string key_of(const char* prefix, const memory::desc& desc) {
 /// 100 times slower.
 class Plan final : public ConvolutionPlan {
 public:
-    Plan(const ConvolutionShape& s, Dtype dtype) {
+    Plan(const ConvolutionShape& s, Dtype dtype) : shape_(s), dtype_(dtype) {
         const memory::dims strides{s.stride, s.stride}, low{s.pad_top, s.pad_left},
             high{s.pad_bottom, s.pad_right};
         const memory::dims x_dims{s.n, s.c_in, s.h, s.w}, y_dims{s.n, s.c_out, s.out_h(), s.out_w()};
@@ -88,13 +88,14 @@ public:
         pack(weight, backward_weight_, packed);
     }
 
-    void forward(const Stream&, const void* x, const void* packed, const float* bias, void* y,
-                 void*) const override {
+    void forward(const Stream& host, const void* x, const void* packed, const float* bias,
+                 const void* residual, void* y, void*) const override {
         std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, wrap(x_, x)},
                                                   {DNNL_ARG_WEIGHTS, wrap(forward_weight_, packed)},
                                                   {DNNL_ARG_DST, wrap(y_, y)}};
         if (bias) arguments.emplace(DNNL_ARG_BIAS, wrap(bias_, bias));
         run(bias ? forward_bias_ : forward_, arguments);
+        if (residual) add_residual(host, shape_, dtype_, residual, y);
     }
 
     void backward_data(const Stream&, const void* dy, const void* packed, void* dx, void*) const override {
@@ -143,6 +144,8 @@ private:
         reorder(wrap(master_, weight), wrap(desc, packed));
     }
 
+    ConvolutionShape shape_;
+    Dtype dtype_;
     bool optimised_ = false;
     std::string implementation_, forward_key_, backward_key_;
     memory::desc x_, y_, bias_, master_, forward_weight_, backward_weight_, weight_gradient_,

@@ -72,18 +72,19 @@ public:
         return size_t(std::max({forward, weights, bias})) * sizeof(float);
     }
 
-    void forward(const Stream&, const void* x, const void* weight, const float* bias, void* y,
-                 void* workspace) const override {
+    void forward(const Stream&, const void* x, const void* weight, const float* bias, const void* residual,
+                 void* y, void* workspace) const override {
         const FilterView view{s_.c_in, s_.c_out, 1, int64_t(9) * s_.c_in, s_.c_in, false};
-        convolve(static_cast<const T*>(x), FilterSet(view), static_cast<const float*>(weight), bias,
-                 static_cast<T*>(y), static_cast<Element*>(workspace));
+        const Outputs outputs{static_cast<T*>(y), bias, static_cast<const T*>(residual)};
+        convolve(static_cast<const T*>(x), FilterSet(view), static_cast<const float*>(weight), outputs,
+                 static_cast<Element*>(workspace));
     }
 
     void backward_data(const Stream&, const void* dy, const void* weight, void* dx,
                        void* workspace) const override {
         const FilterView view{s_.c_out, s_.c_in, int64_t(9) * s_.c_in, 1, s_.c_in, true};
-        convolve(static_cast<const T*>(dy), FilterSet(view), static_cast<const float*>(weight), nullptr,
-                 static_cast<T*>(dx), static_cast<Element*>(workspace));
+        convolve(static_cast<const T*>(dy), FilterSet(view), static_cast<const float*>(weight),
+                 Outputs{static_cast<T*>(dx), nullptr, nullptr}, static_cast<Element*>(workspace));
     }
 
     void backward_weights(const Stream& stream, const void* x, const void* dy, float* d_weight, float* d_bias,
@@ -98,6 +99,12 @@ private:
     static constexpr int pairing = rows_per_element<Element>;
     using FilterSet = Filters<Tile, Element>;
     using Matrices = PointMatrices<Tile>;
+    /// What a convolution writes, and what it adds to its sums: both may be null.
+    struct Outputs {
+        T* y;
+        const float* bias;
+        const T* residual;
+    };
 
     int64_t pixels() const { return int64_t(s_.n) * s_.h * s_.w; }
     /// A chunk of tiles by channels, in elements that pair two tiles.
@@ -108,7 +115,7 @@ private:
         return block_inputs(depth).size() + Matrices{block_, std::min(width, widest_panel * lanes)}.size();
     }
 
-    void convolve(const T* x, const FilterSet& filters, const float* weight, const float* bias, T* y,
+    void convolve(const T* x, const FilterSet& filters, const float* weight, const Outputs& outputs,
                   Element* u) const {
         filters.transform(weight, u);
         const int64_t tiles = tiling_.count(), blocks = ceil_div(tiles, block_);
@@ -122,13 +129,13 @@ private:
         for (int64_t task = 0; task < blocks * shares; ++task) {
             const int64_t first = task / shares * block_, count = std::min<int64_t>(block_, tiles - first);
             const int share = int(task % shares);
-            convolve_block(x, filters, bias, y, u, u + filters.size() + thread_index() * own, first, count,
+            convolve_block(x, filters, outputs, u, u + filters.size() + thread_index() * own, first, count,
                            share * panels / shares, (share + 1) * panels / shares);
         }
     }
 
     /// Tiles `first` on, all their channels: v holds the inputs at the points, then m their products.
-    void convolve_block(const T* x, const FilterSet& filters, const float* bias, T* y, Element* u, Element* v,
+    void convolve_block(const T* x, const FilterSet& filters, const Outputs& outputs, Element* u, Element* v,
                         int64_t first, int64_t count, int first_panel, int last_panel) const {
         const int depth = filters.view.depth, width = filters.view.width, rows = filters.depth();
         const Matrices inputs = block_inputs(depth);
@@ -153,8 +160,8 @@ private:
                          m + p * products.stride());
             const int channel = filters.panels.first(panel) * lanes;
             for (int64_t t = 0; t < count; ++t)
-                store_outputs(m + t * columns, products.stride(), vectors, bias ? bias + channel : nullptr,
-                              window_of(tiling_, first + t, y + channel, width, Tile::outputs, 0));
+                store_outputs(m + t * columns, products.stride(), vectors, outputs, channel,
+                              window_of(tiling_, first + t, outputs.y + channel, width, Tile::outputs, 0));
         }
     }
 
@@ -165,21 +172,25 @@ private:
         store(reinterpret_cast<bf16*>(to), v);
     }
 
-    static void store_outputs(const float* m, int64_t stride, int vectors, const float* bias,
-                              const Window<T>& window) {
+    static void store_outputs(const float* m, int64_t stride, int vectors, const Outputs& outputs,
+                              int channel, const Window<T>& window) {
         const bool whole = window.last_row == Tile::outputs && window.last_column == Tile::outputs;
         for (int j = 0; j < vectors; ++j) {
             TileValues<Tile> values;
 #pragma GCC unroll 36
             for (int p = 0; p < points<Tile>; ++p) values[p] = load(m + p * stride + j * lanes);
             transform_output<Tile>(values);
-            const Vector b = bias ? load(bias + j * lanes) : Vector{};
+            const Vector b = outputs.bias ? load(outputs.bias + channel + j * lanes) : Vector{};
 #pragma GCC unroll 4
             for (int r = 0; r < Tile::outputs; ++r)
 #pragma GCC unroll 4
                 for (int c = 0; c < Tile::outputs; ++c)
-                    if (whole || (r < window.last_row && c < window.last_column))
-                        store(window.at(r, c) + j * lanes, values[Tile::inputs * r + c] + b);
+                    if (whole || (r < window.last_row && c < window.last_column)) {
+                        T* const to = window.at(r, c) + j * lanes;
+                        Vector sum = values[Tile::inputs * r + c] + b;
+                        if (outputs.residual) sum += load(outputs.residual + (to - outputs.y));
+                        store(to, sum);
+                    }
         }
     }
 

@@ -34,6 +34,13 @@ TEST_SUITE("kernels") {
         CHECK(biased.product.extents == biased.y.extents);
         CHECK(biased.product.strides == biased.y.strides);
         CHECK_FALSE(biased.y.intermediate);
+
+        const auto added = convolution_graph(s, Dtype::bf16, Dtype::bf16, ConvolutionPass::forward_residual);
+        CHECK(added.product == biased.product);
+        CHECK(added.bias == biased.bias);
+        CHECK(added.biased.intermediate);
+        CHECK(added.biased.dtype == Dtype::f32);
+        CHECK(added.residual == GraphTensor{7, added.y.extents, added.y.strides, Dtype::bf16});
     }
 
     TEST_CASE("graph tensor: pointers must be aligned to 16 bytes") {

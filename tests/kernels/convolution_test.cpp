@@ -29,14 +29,15 @@ void check_plan(const ConvolutionPlan& plan, const ConvolutionShape& s, const St
     const size_t x_size = size_t(s.n) * s.h * s.w * s.c_in,
                  y_size = size_t(s.n) * s.out_h() * s.out_w() * s.c_out;
     const size_t w_size = size_t(s.c_out) * s.kernel_h * s.kernel_w * s.c_in;
-    const auto x = reference::random_stored<T>(x_size, 1), dy = reference::random_stored<T>(y_size, 2);
+    const auto x = reference::random_stored<T>(x_size, 1), dy = reference::random_stored<T>(y_size, 2),
+               residual = reference::random_stored<T>(y_size, 6);
     auto w = reference::random_stored<float>(w_size, 3);
     w.exact = reference::widened(reference::stored<T>(w.exact)); // packing rounds the master to T
     const auto bias = reference::random_stored<float>(size_t(s.c_out), 4),
                before = reference::random_stored<float>(w_size + size_t(s.c_out), 5);
 
-    DeviceArray<T> device_x(stream, x.stored), device_dy(stream, dy.stored), y(stream, y_size),
-        dx(stream, x_size);
+    DeviceArray<T> device_x(stream, x.stored), device_dy(stream, dy.stored),
+        device_residual(stream, residual.stored), y(stream, y_size), dx(stream, x_size);
     DeviceArray<float> device_w(stream, w.stored), device_bias(stream, bias.stored),
         gradients(stream, before.stored);
     DeviceArray<char> packed(stream, plan.packed_forward_bytes()),
@@ -49,12 +50,17 @@ void check_plan(const ConvolutionPlan& plan, const ConvolutionShape& s, const St
     const void* backward_weight =
         plan.packed_backward_bytes() ? static_cast<void*>(transposed.data()) : device_w.data();
 
-    plan.forward(stream, device_x.data(), forward_weight, device_bias.data(), y.data(), workspace.data());
-    CHECK(reference::nmse(reference::widened(y.host()),
-                          reference::convolution_forward(r, x.exact, w.exact, bias.exact)) <= tolerance);
-    plan.forward(stream, device_x.data(), forward_weight, nullptr, y.data(), workspace.data());
-    CHECK(reference::nmse(reference::widened(y.host()),
-                          reference::convolution_forward(r, x.exact, w.exact, {})) <= tolerance);
+    for (const bool with_bias : {true, false})
+        for (const bool with_residual : {true, false}) {
+            CAPTURE(with_bias);
+            CAPTURE(with_residual);
+            plan.forward(stream, device_x.data(), forward_weight, with_bias ? device_bias.data() : nullptr,
+                         with_residual ? device_residual.data() : nullptr, y.data(), workspace.data());
+            std::vector<double> expected = reference::convolution_forward(
+                r, x.exact, w.exact, with_bias ? bias.exact : std::vector<double>());
+            for (size_t i = 0; with_residual && i < y_size; ++i) expected[i] += residual.exact[i];
+            CHECK(reference::nmse(reference::widened(y.host()), expected) <= tolerance);
+        }
     plan.backward_data(stream, device_dy.data(), backward_weight, dx.data(), workspace.data());
     CHECK(reference::nmse(reference::widened(dx.host()),
                           reference::convolution_backward_data(r, w.exact, dy.exact)) <= tolerance);
@@ -102,7 +108,8 @@ TEST_SUITE("kernels") {
             DeviceArray<float> device_x(stream, x.stored), device_w(stream, w.stored),
                 y(stream, size_t(2) * 8 * 6 * 32);
             DeviceArray<char> workspace(stream, plan.workspace_bytes());
-            plan.forward(stream, device_x.data() + 1, device_w.data(), nullptr, y.data(), workspace.data());
+            plan.forward(stream, device_x.data() + 1, device_w.data(), nullptr, nullptr, y.data(),
+                         workspace.data());
             const reference::ConvolutionSizes sizes{2, 8, 6, 16, 32, 3, 3, 1, 1, 1, 1, 1};
             const std::vector<double> moved(x.exact.begin() + 1, x.exact.end());
             CHECK(reference::nmse(reference::widened(y.host()),
@@ -151,7 +158,8 @@ TEST_SUITE("kernels") {
         const auto plan = winograd::make_convolution_plan(s, Dtype::bf16);
         std::vector<bf16> y(pixels * size_t(s.c_out));
         std::vector<float> workspace(plan->workspace_bytes() / sizeof(float) + 1);
-        plan->forward(Stream{}, x.stored.data(), w.stored.data(), nullptr, y.data(), workspace.data());
+        plan->forward(Stream{}, x.stored.data(), w.stored.data(), nullptr, nullptr, y.data(),
+                      workspace.data());
         const reference::ConvolutionSizes sizes{s.n, s.h, s.w, s.c_in, s.c_out, 3, 3, 1, 1, 1, 1, 1};
         const double error = reference::nmse(reference::widened(y),
                                              reference::convolution_forward(sizes, x.exact, w.exact, {}));

@@ -64,10 +64,11 @@ TEST_SUITE("kernels") {
                     }
     }
 
-    TEST_CASE("cudnn: a bias is added in the convolution's own kernel") {
+    TEST_CASE("cudnn: a bias and a residual are added in the convolution's own kernel") {
         const ConvolutionShape s{128, 32, 32, 128, 128, 3, 3, 1, 1, 1, 1, 1};
         std::string reason;
         CHECK(plan_for(s, Dtype::f32, Dtype::f32, ConvolutionPass::forward_bias, {}, &reason));
+        CHECK(plan_for(s, Dtype::f32, Dtype::f32, ConvolutionPass::forward_residual, {}, &reason));
         CHECK(reason.empty());
     }
 

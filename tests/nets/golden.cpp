@@ -48,10 +48,8 @@ Tensor Golden::timesteps() const {
 }
 
 void Golden::load_parameters(const std::string& prefix, ParameterStore& store) const {
-    std::vector<float> flat(size_t(store.flat_size()), 0.f);
     for (size_t i = 0; i < store.size(); ++i)
-        store.from_file_layout(i, values(prefix + store.parameter(i).name()), flat);
-    store.values().copy_from_host(flat.data(), store.flat_size());
+        store.from_file_layout(i, values(prefix + store.parameter(i).name()), store.values());
     store.values_changed();
 }
 

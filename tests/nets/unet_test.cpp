@@ -44,12 +44,11 @@ void check_golden(const std::string& name, float loss_scale_per_image, double ou
     CHECK(reference::nmse(widened(x.gradient()), widened(golden.images("gradients.input"))) <=
           gradient_tolerance);
 
-    const std::vector<float> flat = store.gradients().to_host();
     double error_sum = 0, expected_sum = 0;
     for (size_t i = 0; i < store.size(); ++i) {
         const std::string& parameter = store.parameter(i).name();
         INFO(parameter);
-        const auto actual = widened(store.to_file_layout(i, flat)),
+        const auto actual = widened(store.to_file_layout(i, store.gradients())),
                    expected = widened(golden.values("gradients." + parameter));
         for (size_t k = 0; k < expected.size(); ++k) {
             error_sum += (actual[k] - expected[k]) * (actual[k] - expected[k]);
@@ -120,9 +119,9 @@ TEST_SUITE("nets") {
             if (name != "conv_in.weight" && name != "down_blocks.1.attentions.0.to_q.weight" &&
                 name != "up_blocks.1.resnets.2.norm1.weight")
                 continue;
-            CHECK(reference::nmse(widened(store.to_file_layout(i, store.values().to_host())),
+            CHECK(reference::nmse(widened(store.to_file_layout(i, store.values())),
                                   widened(trace.values("trace.final." + name))) <= 1e-9);
-            CHECK(reference::nmse(widened(store.to_file_layout(i, optimizer.ema().to_host())),
+            CHECK(reference::nmse(widened(store.to_file_layout(i, optimizer.ema())),
                                   widened(trace.values("trace.ema." + name))) <= 1e-9);
             ++compared;
         }
@@ -198,7 +197,7 @@ TEST_SUITE("nets") {
             tape.backward(squared_error(y, x, Tensor(), 1.f).loss);
             gradients = store.gradients().to_host();
             for (size_t i = 0; i < store.size() && !c.zero_initialize; ++i) {
-                const auto g = store.to_file_layout(i, gradients);
+                const auto g = store.to_file_layout(i, store.gradients());
                 INFO(store.parameter(i).name());
                 CHECK(std::any_of(g.begin(), g.end(), [](float v) { return v != 0.f; }));
             }

@@ -26,7 +26,19 @@ OracleCase convolution_case(const reference::ConvolutionSizes& s, bool bias) {
             }};
 }
 
+OracleCase residual_convolution_case(const reference::ConvolutionSizes& s) {
+    return {bench::residual_convolution_case({s.n, s.h, s.w, s.c_in, s.c_out, s.kernel_h, s.kernel_w,
+                                              s.stride, s.pad_top, s.pad_left, s.pad_bottom, s.pad_right}),
+            [s](const Arrays& x, const Arrays& p) {
+                Arrays::value_type y = reference::convolution_forward(s, x[0], p[0], p[1]);
+                for (size_t i = 0; i < y.size(); ++i) y[i] += x[1][i];
+                return y;
+            }};
+}
+
 void add_convolutions(Table& table) {
+    table.push_back(residual_convolution_case({2, 6, 4, 16, 32, 3, 3, 1, 1, 1, 1, 1}));
+    table.push_back(residual_convolution_case({1, 7, 5, 17, 13, 3, 3, 1, 1, 1, 1, 1}));
     table.push_back(convolution_case({2, 5, 7, 3, 4, 3, 3, 1, 1, 1, 1, 1}, true));
     table.push_back(convolution_case({1, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1}, true));
     table.push_back(convolution_case({2, 6, 4, 16, 32, 3, 3, 1, 1, 1, 1, 1}, true));

@@ -35,12 +35,10 @@ public:
                 store_.add(std::string(1, char('a' + i)), op_case.parameters[i], Initialization::zeros()));
         store_.allocate(device, 0);
         store_.allocate_gradients();
-        std::vector<float> flat(size_t(store_.flat_size()), 0.f);
         for (size_t i = 0; i < op_case.parameters.size(); ++i) {
             parameter_values_.push_back(random(op_case.parameters[i], 100 + i));
-            store_.from_file_layout(i, reference::stored<float>(parameter_values_.back()), flat);
+            store_.from_file_layout(i, reference::stored<float>(parameter_values_.back()), store_.values());
         }
-        if (!flat.empty()) store_.values().copy_from_host(flat.data(), store_.flat_size());
         store_.values_changed();
         for (size_t i = 0; i < op_case.inputs.size(); ++i) {
             std::vector<double> values = random(op_case.inputs[i], i);
@@ -79,8 +77,7 @@ public:
 
     std::vector<double> gradient(size_t which) {
         if (which < inputs_.size()) return reference::widened(inputs_[which].gradient().to_host());
-        return reference::widened(
-            store_.to_file_layout(which - inputs_.size(), store_.gradients().to_host()));
+        return reference::widened(store_.to_file_layout(which - inputs_.size(), store_.gradients()));
     }
 
     size_t arrays() const { return inputs_.size() + parameters_.size(); }
