@@ -1,8 +1,12 @@
 #include "processes/diagonal_process.h"
 
+#include "engine/profiler.h"
 #include "kernels/error.h"
+#include "kernels/levels.h"
 #include "processes/basis_step.h"
 #include "processes/combination.h"
+#include "processes/predictor_corrector.h"
+#include "processes/probability_flow.h"
 #include "processes/solver.h"
 
 #include <fmt/format.h>
@@ -40,6 +44,14 @@ void check_model(const DiagonalModel& model, ImageSize size) {
             "an operator on pixels takes the pixel basis and prediction epsilon, not the {} basis "
             "and {}",
             name_of(model.basis), name_of(model.prediction)));
+    const auto levels = size_t(tables.levels());
+    if (!model.level_weights.empty() && model.level_weights.size() != levels)
+        throw Error(fmt::format("level weights: expected {}, got {}", levels, model.level_weights.size()));
+    if (!model.timesteps.empty() && model.timesteps.size() != levels + 1)
+        throw Error(
+            fmt::format("timesteps of levels: expected {}, got {}", levels + 1, model.timesteps.size()));
+    if (model.continuous && tables.width() != 1)
+        throw Error("tables between levels: expected one eigenvalue where they have a formula");
     if (!is_orthonormal(model.basis) && !shares_noise(tables))
         throw Error(fmt::format("the {} basis is not orthonormal: white noise has the covariance of a step "
                                 "there only if s_t/a_t differs between eigenvalues by a factor that no level "
@@ -55,6 +67,16 @@ Tensor rows_of(const DiagonalTables& tables, Device device, Value value) {
         for (int p = 0; p < tables.width(); ++p) rows.push_back(float(value(t, p)));
     return upload_table(rows, tables.width(), device);
 }
+
+/// Σ_{i<=n} weight_i / Σ_i weight_i.
+std::vector<float> cumulative_shares(const std::vector<double>& weights) {
+    double total = 0, sum = 0;
+    for (const double weight : weights) total += weight;
+    std::vector<float> shares;
+    for (const double weight : weights) shares.push_back(float((sum += weight) / total));
+    shares.back() = 1.f;
+    return shares;
+}
 } // namespace
 
 DiagonalProcess::DiagonalProcess(ImageSize size, DiagonalModel model, Device device)
@@ -68,15 +90,42 @@ DiagonalProcess::DiagonalProcess(ImageSize size, DiagonalModel model, Device dev
     };
     input_clean_ = rows_of(tables, device, [&](int t, int p) { return gain(t, p) * tables.a(t, p); });
     input_noise_ = rows_of(tables, device, [&](int t, int p) { return gain(t, p) * tables.s(t, p); });
+    if (!model_.level_weights.empty() || !model_.timesteps.empty()) {
+        const std::vector<double> even(size_t(steps()), 1.0);
+        level_shares_ = upload_table(
+            cumulative_shares(model_.level_weights.empty() ? even : model_.level_weights), 1, device);
+        std::vector<float> timesteps{0.f};
+        for (int level = 1; level <= steps(); ++level)
+            timesteps.push_back(DiagonalProcess::timestep_of_level(level));
+        level_timesteps_ = upload_table(timesteps, 1, device);
+    }
     if (model_.prediction != Prediction::v) return;
     target_clean_ =
         rows_of(tables, device, [&](int t, int p) { return -tables.s(t, p) / tables.norm(t, p); });
     target_noise_ = rows_of(tables, device, [&](int t, int p) { return tables.a(t, p) / tables.norm(t, p); });
 }
 
+TrainingBatch DiagonalProcess::draw_weighted_levels(const Tensor& images, const RandomState& random,
+                                                    uint32_t image_offset) const {
+    expect_images("training batch", images);
+    const int64_t count = images.shape()[0];
+    TrainingBatch batch;
+    batch.levels = Tensor(Shape{count}, Dtype::i32, device());
+    batch.timesteps = Tensor(Shape{count}, Dtype::f32, device());
+    const ProfileScope scope("draw levels", device(), [&] {
+        return OpWork{8.0 * double(count), double(count), batch.levels.shape().text()};
+    });
+    kernels::draw_levels_by_weight(images.stream(), batch.levels.data<int32_t>(),
+                                   batch.timesteps.data<float>(), count, steps(), level_shares_.data<float>(),
+                                   level_timesteps_.data<float>(), random.device_words(),
+                                   kernels::purpose_word(Purpose::timestep), image_offset);
+    return batch;
+}
+
 TrainingBatch DiagonalProcess::training_batch(const Tensor& images, const RandomState& random,
                                               uint32_t image_offset) const {
-    TrainingBatch batch = draw_levels(images, random, image_offset);
+    TrainingBatch batch = level_shares_.defined() ? draw_weighted_levels(images, random, image_offset)
+                                                  : draw_levels(images, random, image_offset);
     const int32_t* rows = batch.levels.data<int32_t>();
 
     const Tensor clean = model_.view ? model_.view->state_of(images) : images;
@@ -161,14 +210,36 @@ std::vector<ReportEntry> DiagonalProcess::report_of(const DiagonalTables& tables
     return entries;
 }
 
+SampleRequest DiagonalProcess::spaced(const SampleRequest& request) const {
+    SampleRequest filled = request;
+    if (filled.spacing.empty()) {
+        const bool both_ends = model_.starts_at_last_level;
+        filled.spacing = !both_ends ? "leading" : request.steps > 1 ? "linspace" : "trailing";
+    }
+    const int first = sampling_levels(filled.spacing, steps(), request.steps).front();
+    if (model_.starts_at_last_level && first != steps())
+        throw Error(
+            fmt::format("spacing {} of {} steps begins at level {}, where the noise is {:.3g} and not "
+                        "the prior's {:.3g}: choose trailing",
+                        filled.spacing, request.steps, first, model_.tables.s(first, 0),
+                        model_.prior_deviations.front()));
+    return filled;
+}
+
 void DiagonalProcess::check_solver(const SampleRequest& request) const {
-    (void)step_settings(request);
-    (void)sampling_levels(request.spacing.empty() ? "leading" : request.spacing, steps(), request.steps);
+    if (request.solver == "ode") return check_ode(*this, request);
+    const SampleRequest filled = spaced(request);
+    if (request.solver == "predictor-corrector") return check_predictor_corrector(*this, filled);
+    (void)step_settings(filled);
 }
 
 Tensor DiagonalProcess::run_solver(Denoiser& denoiser, const SampleRequest& request,
                                    const SampleCallback& callback) const {
-    return solve_diagonal(*this, denoiser, request, callback);
+    if (request.solver == "ode") return solve_probability_flow(*this, denoiser, request, callback);
+    const SampleRequest filled = spaced(request);
+    if (request.solver == "predictor-corrector")
+        return predict_and_correct(*this, denoiser, filled, callback);
+    return solve_diagonal(*this, denoiser, filled, callback);
 }
 
 } // namespace heat::processes

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "processes/basis.h"
+#include "processes/continuous_level.h"
 #include "processes/process.h"
 #include "processes/state_view.h"
 #include "processes/step.h"
@@ -26,10 +27,18 @@ struct DiagonalModel {
     /// does.
     std::shared_ptr<const StateView> view = {};
     bool clip = true; ///< limit û_0 to the data range unless a request says otherwise
+    /// Of training: a weight for each level 1..N, in proportion to which it is drawn; empty: all alike.
+    std::vector<double> level_weights = {};
+    /// What the network sees as the timestep of the levels 0..N (0's is not used); empty: the level less one.
+    std::vector<double> timesteps = {};
+    /// The prior is that of level N and of no level below: a sampler's levels must begin there, and are
+    /// spaced so (linspace) unless a request says otherwise.
+    bool starts_at_last_level = false;
+    /// The tables between levels, where they have a formula.
+    ContinuousLevels continuous = {};
 };
 
-/// Training and sampling of every Markov member of the diagonal family; members differ in their tables. The
-/// network sees timestep t − 1.
+/// Training and sampling of every Markov member of the diagonal family; members differ in their tables.
 class DiagonalProcess : public Process {
 public:
     /// Throws Error where the tables do not fit the basis, no Markov chain has them, or the basis is not
@@ -41,11 +50,15 @@ public:
 
     float data_low() const override { return model_.data_low; }
     float data_high() const override { return model_.data_high; }
-    float timestep_of_level(int level) const override { return float(level - 1); }
+    float timestep_of_level(int level) const override {
+        return model_.timesteps.empty() ? float(level - 1) : float(model_.timesteps[size_t(level)]);
+    }
     /// Targets per prediction; loss scale 1/(N·C·H·W): the mean over all elements.
     TrainingBatch training_batch(const Tensor& images, const RandomState& random,
                                  uint32_t image_offset) const override;
-    std::vector<std::string> solvers() const override { return {"ancestral", "ddim"}; }
+    std::vector<std::string> solvers() const override {
+        return {"ancestral", "ddim", "predictor-corrector", "ode"};
+    }
 
     /// The settings of every step of a request; throws Error for impossible combinations.
     StepSettings step_settings(const SampleRequest& request) const;
@@ -61,6 +74,13 @@ protected:
 
 private:
     DiagonalModel model_;
+    /// The request with the spacing filled in; throws Error for levels that do not begin where the prior is.
+    SampleRequest spaced(const SampleRequest& request) const;
+    TrainingBatch draw_weighted_levels(const Tensor& images, const RandomState& random,
+                                       uint32_t image_offset) const;
+
+    /// Where levels have weights: their cumulative shares, N, and the timesteps of 0..N.
+    Tensor level_shares_, level_timesteps_;
     /// The network's input and, for v, its target: factors of u_0 and ε, (N + 1) × width in device memory.
     Tensor input_clean_, input_noise_, target_clean_, target_noise_;
 };

@@ -46,6 +46,13 @@ SampleRequest Process::resolve(const SampleRequest& request) const {
     if (std::find(known.begin(), known.end(), resolved.solver) == known.end())
         throw Error(fmt::format("solver '{}' does not fit process {}: expected {}", resolved.solver, name(),
                                 fmt::join(known, " or ")));
+    if (resolved.solver != "predictor-corrector" && request.score.for_predictor_corrector())
+        throw Error(fmt::format("predictor, corrector, snr, corrector-steps and batch-norms belong to solver "
+                                "predictor-corrector, not {}: leave them out",
+                                resolved.solver));
+    if (resolved.solver != "ode" && request.score.for_ode())
+        throw Error(
+            fmt::format("rtol and atol belong to solver ode, not {}: leave them out", resolved.solver));
     check_solver(resolved);
     return resolved;
 }

@@ -2,6 +2,7 @@
 
 #include "engine/graph.h"
 #include "engine/tensor.h"
+#include "processes/score_options.h"
 
 #include <functional>
 #include <optional>
@@ -23,6 +24,8 @@ struct SampleRequest {
     std::optional<bool>
         clip; ///< limit û_0 to the data range in every step; the default is on where the process has û_0
     std::string spacing; ///< of the levels when steps < N: leading (default), trailing or linspace
+
+    ScoreOptions score; ///< of predictor-corrector and ode
 
     /// What the callback gets: nothing; the state itself; or the model's present estimate of the image (û_0;
     /// for IHDM the step's noise-free mean).

@@ -19,8 +19,17 @@ std::vector<double> scaled_linear_betas(int steps, double beta_start, double bet
 /// diffusers' squaredcos_cap_v2); element 0 is 0. Throws Error unless steps >= 1.
 std::vector<double> cosine_betas(int steps);
 
-/// "linear", "scaled_linear" or "cosine"; throws Error for another name. The cosine schedule has no use for
-/// beta_start and beta_end.
+/// The variance-preserving SDE (Song et al. 2021) at time 0..1: β on a line from 1000·beta_start to
+/// 1000·beta_end (0.1 and 20 at the defaults, whatever the number of steps), and log ᾱ = −∫β.
+double vp_beta(double time, double beta_start, double beta_end);
+double vp_log_alpha_bar(double time, double beta_start, double beta_end);
+
+/// Its β_n, exactly those of the SDE at the times n/N: 1 − ᾱ(n/N)/ᾱ((n−1)/N); element 0 is 0. The linear
+/// schedule at N = 1000 is their first order. Throws Error as linear_betas.
+std::vector<double> vp_betas(int steps, double beta_start, double beta_end);
+
+/// "vp", "linear", "scaled_linear" or "cosine"; throws Error for another name. The cosine schedule has no use
+/// for beta_start and beta_end.
 std::vector<double> betas_from_name(const std::string& schedule, int steps, double beta_start,
                                     double beta_end);
 

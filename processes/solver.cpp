@@ -5,6 +5,7 @@
 #include "kernels/error.h"
 #include "processes/basis_step.h"
 #include "processes/combination.h"
+#include "processes/initial_state.h"
 #include "processes/step_clock.h"
 
 #include <fmt/format.h>
@@ -117,21 +118,6 @@ Tensor in_view(const DiagonalModel& model, const Tensor& pixels, int level) {
     return level > 0 ? model.view->seen(pixels, {&level, 1}) : model.view->images_of(pixels);
 }
 
-Tensor initial_state(const DiagonalProcess& process, const SampleRequest& request, Shape shape) {
-    const DiagonalModel& model = process.model();
-    if (request.start.defined()) { // white noise in pixels: the state itself, which the solver writes over
-        Tensor state(std::move(shape), Dtype::f32, process.device());
-        state.copy_from(request.start);
-        return state;
-    }
-    const RandomState random(request.seed, process.device());
-    Tensor state = normal(random, std::move(shape), Purpose::prior, request.image_offset);
-    if (!is_orthonormal(model.basis)) state = to_basis(model.basis, state);
-    const std::vector<float> deviations(model.prior_deviations.begin(), model.prior_deviations.end());
-    combine({{state, upload_table(deviations, model.tables.width(), process.device())}}, nullptr, state);
-    return state;
-}
-
 } // namespace
 
 Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const SampleRequest& request,
@@ -149,7 +135,7 @@ Tensor solve_diagonal(const DiagonalProcess& process, Denoiser& denoiser, const 
 
     const ImageSize size = process.size();
     const Shape shape{request.count, int64_t(size.height), int64_t(size.width), int64_t(size.channels)};
-    Tensor state = initial_state(process, request, shape);
+    Tensor state = initial_state(process, request);
     Tensor noise(shape, Dtype::f32, process.device());
     // What the network sees at a level; at level 0 the image.
     const auto input_table = [&](int first) {
