@@ -56,6 +56,7 @@ SampleRequest ode_request(int64_t count) {
     request.seed = 3;
     request.solver = "ode";
     request.clip = false;
+    request.score.rtol = request.score.atol = 2e-6; // of states; hdm's are blurred, and their errors grow
     return request;
 }
 
@@ -132,7 +133,7 @@ TEST_CASE("the probability flow of Gaussian data is the one known in closed form
         for (size_t e = 0; e < first.size(); ++e) {
             const double shared = (first[e] - network.a(top, e) * network.mean(e)) / network.spread(top, e);
             const double gain = network.a(1, e) * std::pow(network.deviation(e), 2) / network.spread(1, e);
-            CHECK(last[e] == doctest::Approx(network.mean(e) + shared * gain).epsilon(5e-4));
+            CHECK(last[e] == doctest::Approx(network.mean(e) + shared * gain).epsilon(1e-3));
         }
         // Each image has its own steps, and does not depend on its batch.
         const int calls = network.images;
@@ -190,7 +191,7 @@ TEST_CASE("likelihood of Gaussian data: exact, by probes, and against the data's
                 CAPTURE(estimate.standard_error[i]);
                 CHECK(std::abs(estimate.log_density[i] - exact.log_density[i]) <
                       4 * estimate.standard_error[i] + 1e-3);
-                CHECK(estimate.standard_error[i] < 0.6);
+                if (probe == Probe::rademacher) CHECK(estimate.standard_error[i] < 0.6);
             }
         }
     }
