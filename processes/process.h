@@ -68,9 +68,9 @@ public:
     /// What the network sees at level 1..N.
     virtual float timestep_of_level(int level) const = 0;
 
-    /// Takes images (f32 N×H×W×C in the data range) to levels drawn uniformly from 1..N, one each. Image i
-    /// draws the numbers of image `image_offset + i` at random's step (Purpose::timestep, training_noise).
-    /// Throws Error for another shape.
+    /// Takes images (f32 N×H×W×C in the data range) to levels drawn from 1..N, one each, uniformly but for
+    /// edm. Image i draws the numbers of image `image_offset + i` at random's step (Purpose::timestep,
+    /// training_noise). Throws Error for another shape.
     virtual TrainingBatch training_batch(const Tensor& images, const RandomState& random,
                                          uint32_t image_offset) const = 0;
 
