@@ -189,7 +189,7 @@ void add_sample_command(CLI::App& app) {
         ->check(CLI::Range(int64_t(0), int64_t(1) << 31));
     command
         ->add_option("--init-noise", o->init_noise,
-                     "NumPy array (.npy), N×C×H×W: the noise to start from, of the ddpm process")
+                     "NumPy array (.npy), N×C×H×W: the noise to start from, of ddpm and sub-vp")
         ->type_name("FILE");
     command->add_option("--label", o->label, "Class of all images, from 0: of networks with classes");
     command->add_option("--out", o->out, "Folder for grid.png, single images, samples.npz")
