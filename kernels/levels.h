@@ -43,4 +43,11 @@ void draw_levels(const Stream&, int32_t* levels, float* timesteps, int64_t image
                  const uint32_t* thresholds, float shift, const uint32_t* state, uint32_t purpose,
                  uint32_t image_offset);
 
+/// The same with a probability for each level: level n >= 1 has cumulative[n − 1] − cumulative[n − 2] of it,
+/// cumulative[count − 1] = 1, and timesteps[i] = timestep_of[levels[i]]. Both tables (count and count + 1
+/// floats) are in the stream's memory.
+void draw_levels_by_weight(const Stream&, int32_t* levels, float* timesteps, int64_t images, int count,
+                           const float* cumulative, const float* timestep_of, const uint32_t* state,
+                           uint32_t purpose, uint32_t image_offset);
+
 } // namespace heat::kernels

@@ -1,6 +1,8 @@
 #include "processes/ddpm.h"
 
+#include "processes/continuous_tables.h"
 #include "processes/schedule.h"
+#include "processes/score_sde.h"
 
 #include <cmath>
 
@@ -9,10 +11,11 @@ namespace heat::processes {
 namespace {
 DiagonalModel ddpm_model(const std::vector<double>& betas, Prediction prediction, Variance variance,
                          const LossWeight& loss_weight) {
-    DiagonalModel model{
-        Basis::pixel, variance_preserving_tables(log_alpha_bars(betas)), {1.0}, prediction, variance, -1.f,
-        1.f};
+    const std::vector<double> levels = log_alpha_bars(betas);
+    DiagonalModel model{Basis::pixel, variance_preserving_tables(levels), {1.0}, prediction, variance, -1.f,
+                        1.f};
     model.loss_weight = loss_weight;
+    if (!model.tables.ends_in_noise()) model.continuous = variance_preserving_levels(levels);
     return model;
 }
 } // namespace
@@ -42,9 +45,7 @@ std::vector<TableColumn> noise_columns(const std::vector<double>& betas) {
 
 std::vector<TableColumn> Ddpm::tables() const {
     std::vector<TableColumn> columns = noise_columns(betas_);
-    TableColumn snr{"snr", {}};
-    for (int t = 0; t <= steps(); ++t) snr.values.push_back(std::exp(model().tables.log_snr(t, 0)));
-    columns.push_back(std::move(snr));
+    columns.push_back(snr_column(model().tables));
     add_loss_weight(columns);
     return columns;
 }

@@ -1,9 +1,13 @@
 #include "processes/diagonal_process.h"
 
+#include "engine/profiler.h"
 #include "kernels/error.h"
+#include "kernels/levels.h"
 #include "processes/basis_step.h"
 #include "processes/combination.h"
 #include "processes/learned_variance.h"
+#include "processes/predictor_corrector.h"
+#include "processes/probability_flow.h"
 #include "processes/solver.h"
 #include "processes/solver_settings.h"
 
@@ -51,6 +55,14 @@ void check_model(const DiagonalModel& model, ImageSize size) {
     if (model.view && model.loss_weight.kind == LossWeightKind::vlb)
         throw Error(
             "process.loss_weight = vlb does not know an operator on pixels: choose min-snr, p2 or uniform");
+    const auto levels = size_t(tables.levels());
+    if (!model.level_weights.empty() && model.level_weights.size() != levels)
+        throw Error(fmt::format("level weights: expected {}, got {}", levels, model.level_weights.size()));
+    if (!model.timesteps.empty() && model.timesteps.size() != levels + 1)
+        throw Error(
+            fmt::format("timesteps of levels: expected {}, got {}", levels + 1, model.timesteps.size()));
+    if (model.continuous && tables.width() != 1)
+        throw Error("tables between levels: expected one eigenvalue where they have a formula");
     if (!is_orthonormal(model.basis) && !shares_noise(tables))
         throw Error(fmt::format("the {} basis is not orthonormal: white noise has the covariance of a step "
                                 "there only if s_t/a_t differs between eigenvalues by a factor that no level "
@@ -65,6 +77,16 @@ Tensor rows_of(const DiagonalTables& tables, Device device, Value value) {
     for (int t = 0; t <= tables.levels(); ++t)
         for (int p = 0; p < tables.width(); ++p) rows.push_back(float(value(t, p)));
     return upload_table(rows, tables.width(), device);
+}
+
+/// Σ_{i<=n} weight_i / Σ_i weight_i.
+std::vector<float> cumulative_shares(const std::vector<double>& weights) {
+    double total = 0, sum = 0;
+    for (const double weight : weights) total += weight;
+    std::vector<float> shares;
+    for (const double weight : weights) shares.push_back(float((sum += weight) / total));
+    shares.back() = 1.f;
+    return shares;
 }
 } // namespace
 
@@ -85,15 +107,42 @@ DiagonalProcess::DiagonalProcess(ImageSize size, DiagonalModel model, Device dev
         hybrid_table_ = hybrid_table(hybrid_levels(tables, model_.prediction, weights), device);
     else if (model_.loss_weight.kind != LossWeightKind::uniform)
         loss_weights_ = upload_table(std::vector<float>(weights.begin(), weights.end()), 1, device);
+    if (!model_.level_weights.empty() || !model_.timesteps.empty()) {
+        const std::vector<double> even(size_t(steps()), 1.0);
+        level_shares_ = upload_table(
+            cumulative_shares(model_.level_weights.empty() ? even : model_.level_weights), 1, device);
+        std::vector<float> timesteps{0.f};
+        for (int level = 1; level <= steps(); ++level)
+            timesteps.push_back(DiagonalProcess::timestep_of_level(level));
+        level_timesteps_ = upload_table(timesteps, 1, device);
+    }
     if (model_.prediction != Prediction::v) return;
     target_clean_ =
         rows_of(tables, device, [&](int t, int p) { return -tables.s(t, p) / tables.norm(t, p); });
     target_noise_ = rows_of(tables, device, [&](int t, int p) { return tables.a(t, p) / tables.norm(t, p); });
 }
 
+TrainingBatch DiagonalProcess::draw_weighted_levels(const Tensor& images, const RandomState& random,
+                                                    uint32_t image_offset) const {
+    expect_images("training batch", images);
+    const int64_t count = images.shape()[0];
+    TrainingBatch batch;
+    batch.levels = Tensor(Shape{count}, Dtype::i32, device());
+    batch.timesteps = Tensor(Shape{count}, Dtype::f32, device());
+    const ProfileScope scope("draw levels", device(), [&] {
+        return OpWork{8.0 * double(count), double(count), batch.levels.shape().text()};
+    });
+    kernels::draw_levels_by_weight(images.stream(), batch.levels.data<int32_t>(),
+                                   batch.timesteps.data<float>(), count, steps(), level_shares_.data<float>(),
+                                   level_timesteps_.data<float>(), random.device_words(),
+                                   kernels::purpose_word(Purpose::timestep), image_offset);
+    return batch;
+}
+
 TrainingBatch DiagonalProcess::training_batch(const Tensor& images, const RandomState& random,
                                               uint32_t image_offset) const {
-    TrainingBatch batch = draw_levels(images, random, image_offset);
+    TrainingBatch batch = level_shares_.defined() ? draw_weighted_levels(images, random, image_offset)
+                                                  : draw_levels(images, random, image_offset);
     const int32_t* rows = batch.levels.data<int32_t>();
 
     const Tensor clean = model_.view ? model_.view->state_of(images) : images;
@@ -133,7 +182,7 @@ SamplingPath DiagonalProcess::sampling_path(const SampleRequest& request) const 
                  : sigma_rule                 ? PathStyle::fractional
                                               : PathStyle::multistep;
     path.spacing = !request.spacing.empty()           ? request.spacing
-                   : path.style == PathStyle::integer ? "leading"
+                   : path.style == PathStyle::integer ? default_spacing(request.steps)
                                                       : "linspace";
     path.steps = request.steps;
     path.ends_at_data = settings.ends_at_data;
@@ -144,6 +193,7 @@ SamplingPath DiagonalProcess::sampling_path(const SampleRequest& request) const 
                         "zero_terminal_snr: choose trailing",
                         path.spacing));
     SamplingPath visited = processes::sampling_path(model_.tables, model_.input_gains, path);
+    expect_start(visited.levels[size_t(visited.last)], path.spacing, request.steps);
     if (visited.tables.ends_in_noise() && !is_one_step(settings.solver))
         throw Error(
             fmt::format("solver {} divides by a, which is 0 at the last level of zero_terminal_snr: choose "
@@ -216,8 +266,34 @@ std::vector<ReportEntry> DiagonalProcess::report_of(const DiagonalTables& tables
     return entries;
 }
 
-void DiagonalProcess::check_solver(const SampleRequest& request) const {
-    (void)sampling_path(request);
+std::vector<std::string> DiagonalProcess::solvers() const {
+    std::vector<std::string> names = diagonal_solver_names();
+    names.insert(names.end(), {"predictor-corrector", "ode"});
+    return names;
+}
+
+std::string DiagonalProcess::default_spacing(int steps) const {
+    if (!model_.starts_at_last_level) return "leading";
+    return steps > 1 ? "linspace" : "trailing";
+}
+
+void DiagonalProcess::expect_start(double level, const std::string& spacing, int steps) const {
+    if (!model_.starts_at_last_level || level == this->steps()) return;
+    throw Error(fmt::format("spacing {} of {} steps begins at level {:g}, where the noise is {:.3g} and not "
+                            "the prior's {:.3g}: choose trailing",
+                            spacing, steps, level, model_.tables.s(int(level), 0),
+                            model_.prior_deviations.front()));
+}
+
+SampleRequest DiagonalProcess::spaced(const SampleRequest& request) const {
+    SampleRequest filled = request;
+    if (filled.spacing.empty()) filled.spacing = default_spacing(request.steps);
+    expect_start(sampling_levels(filled.spacing, steps(), request.steps).front(), filled.spacing,
+                 request.steps);
+    return filled;
+}
+
+void DiagonalProcess::check_step_noise(const SampleRequest& request) const {
     if (request.step_noise.empty()) return;
     const StepSettings settings = step_settings(request);
     if (!draws_noise(settings))
@@ -235,8 +311,20 @@ void DiagonalProcess::check_solver(const SampleRequest& request) const {
                                     noise.shape().text()));
 }
 
+void DiagonalProcess::check_solver(const SampleRequest& request) const {
+    if (request.solver == "ode" || request.solver == "predictor-corrector")
+        refuse_solver_options(request, request.solver.c_str());
+    if (request.solver == "ode") return check_ode(*this, request);
+    if (request.solver == "predictor-corrector") return check_predictor_corrector(*this, spaced(request));
+    (void)sampling_path(request);
+    check_step_noise(request);
+}
+
 Tensor DiagonalProcess::run_solver(Denoiser& denoiser, const SampleRequest& request,
                                    const SampleCallback& callback) const {
+    if (request.solver == "ode") return solve_probability_flow(*this, denoiser, request, callback);
+    if (request.solver == "predictor-corrector")
+        return predict_and_correct(*this, denoiser, spaced(request), callback);
     return solve_diagonal(*this, denoiser, request, callback);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "processes/basis.h"
+#include "processes/continuous_level.h"
 #include "processes/loss_weight.h"
 #include "processes/process.h"
 #include "processes/sampling_path.h"
@@ -29,10 +30,18 @@ struct DiagonalModel {
     std::shared_ptr<const StateView> view = {};
     bool clip = true; ///< limit û_0 to the data range unless a request says otherwise
     LossWeight loss_weight = {};
+    /// Of training: a weight for each level 1..N, in proportion to which it is drawn; empty: all alike.
+    std::vector<double> level_weights = {};
+    /// What the network sees as the timestep of the levels 0..N (0's is not used); empty: the level less one.
+    std::vector<double> timesteps = {};
+    /// The prior is that of level N and of no level below: a sampler's levels must begin there, and are
+    /// spaced so (linspace) unless a request says otherwise.
+    bool starts_at_last_level = false;
+    /// The tables between levels, where they have a formula.
+    ContinuousLevels continuous = {};
 };
 
-/// Training and sampling of every Markov member of the diagonal family; members differ in their tables. The
-/// network sees timestep t − 1.
+/// Training and sampling of every Markov member of the diagonal family; members differ in their tables.
 class DiagonalProcess : public Process {
 public:
     /// Throws Error where the tables do not fit the basis, no Markov chain has them, or the basis is not
@@ -44,11 +53,14 @@ public:
 
     float data_low() const override { return model_.data_low; }
     float data_high() const override { return model_.data_high; }
-    float timestep_of_level(int level) const override { return float(level - 1); }
+    float timestep_of_level(int level) const override {
+        return model_.timesteps.empty() ? float(level - 1) : float(model_.timesteps[size_t(level)]);
+    }
     /// Targets per prediction; loss scale 1/(N·C·H·W): the mean over all elements; weights per level.
     TrainingBatch training_batch(const Tensor& images, const RandomState& random,
                                  uint32_t image_offset) const override;
-    std::vector<std::string> solvers() const override { return diagonal_solver_names(); }
+    bool draws_levels_uniformly() const override { return model_.level_weights.empty(); }
+    std::vector<std::string> solvers() const override;
 
     /// The settings of every step of a request; throws Error for impossible combinations.
     StepSettings step_settings(const SampleRequest& request) const;
@@ -68,6 +80,17 @@ protected:
 
 private:
     DiagonalModel model_;
+    /// The request with the spacing filled in; throws Error for levels that do not begin where the prior is.
+    SampleRequest spaced(const SampleRequest& request) const;
+    std::string default_spacing(int steps) const;
+    /// Throws Error where a path of this spacing begins elsewhere than the prior.
+    void expect_start(double level, const std::string& spacing, int steps) const;
+    void check_step_noise(const SampleRequest& request) const;
+    TrainingBatch draw_weighted_levels(const Tensor& images, const RandomState& random,
+                                       uint32_t image_offset) const;
+
+    /// Where levels have weights: their cumulative shares, N, and the timesteps of 0..N.
+    Tensor level_shares_, level_timesteps_;
     /// The network's input and, for v, its target: factors of u_0 and ε, (N + 1) × width in device memory.
     Tensor input_clean_, input_noise_, target_clean_, target_noise_;
     Tensor loss_weights_; ///< (N + 1)×1 in device memory; undefined: uniform, or in hybrid_table_

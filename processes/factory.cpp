@@ -4,9 +4,11 @@
 #include "processes/blurring_diffusion.h"
 #include "processes/cold_diffusion.h"
 #include "processes/ddpm.h"
+#include "processes/edm.h"
 #include "processes/heat_diffusion_model.h"
 #include "processes/heat_dissipation.h"
 #include "processes/schedule.h"
+#include "processes/score_sde.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -105,6 +107,38 @@ std::unique_ptr<Process> make_cold_diffusion(const ProcessConfig& config, ImageS
     return std::make_unique<ColdDiffusion>(size, settings, device);
 }
 
+std::unique_ptr<Process> make_variance_exploding(const ProcessConfig& config, ImageSize size, Device device) {
+    if (!config.input.empty() && config.input != "u" && config.input != "normalised")
+        throw Error(fmt::format("process.input of ve: expected u or normalised, got '{}'", config.input));
+    VarianceExplodingSettings settings;
+    settings.steps = config.steps.value_or(settings.steps);
+    settings.noise_min = config.noise_min.value_or(settings.noise_min);
+    settings.noise_max = config.noise_max.value_or(settings.noise_max);
+    settings.normalised = config.input != "u";
+    settings.prediction = prediction_from_name(config.prediction);
+    settings.variance = variance_from_name(config.variance);
+    return std::make_unique<VarianceExploding>(size, settings, device);
+}
+
+std::unique_ptr<Process> make_sub_vp(const ProcessConfig& config, ImageSize size, Device device) {
+    const SubVariancePreservingSettings settings{config.steps.value_or(1000), config.beta_start,
+                                                 config.beta_end, prediction_from_name(config.prediction),
+                                                 variance_from_name(config.variance)};
+    return std::make_unique<SubVariancePreserving>(size, settings, device);
+}
+
+std::unique_ptr<Process> make_edm(const ProcessConfig& config, ImageSize size, Device device) {
+    EdmSettings settings;
+    settings.steps = config.steps.value_or(settings.steps);
+    settings.noise_min = config.noise_min.value_or(settings.noise_min);
+    settings.noise_max = config.noise_max.value_or(settings.noise_max);
+    settings.sigma_data = config.sigma_data;
+    settings.rho = config.rho;
+    settings.noise_mean = config.noise_mean;
+    settings.noise_deviation = config.noise_deviation;
+    return std::make_unique<Edm>(size, settings, device);
+}
+
 struct Kind {
     const char* name;
     std::unique_ptr<Process> (*make)(const ProcessConfig&, ImageSize, Device);
@@ -113,7 +147,10 @@ constexpr Kind kinds[] = {{"ddpm", make_ddpm},
                           {"ihdm", make_heat_dissipation},
                           {"hdm", make_heat_diffusion_model},
                           {"blurring", make_blurring_diffusion},
-                          {"cold", make_cold_diffusion}};
+                          {"cold", make_cold_diffusion},
+                          {"ve", make_variance_exploding},
+                          {"sub-vp", make_sub_vp},
+                          {"edm", make_edm}};
 
 } // namespace
 

@@ -24,6 +24,18 @@ void Process::set_prior(const std::map<std::string, Tensor>& tensors) {
             fmt::format("process {} keeps no prior, got a tensor '{}'", name(), tensors.begin()->first));
 }
 
+void Process::expect_uniform_levels() const {
+    if (!draws_levels_uniformly())
+        throw Error(fmt::format("process {} draws its levels from a distribution of its own: set "
+                                "train.timestep_sampling = uniform",
+                                name()));
+}
+
+void Process::set_level_distribution(LevelDistribution distribution) {
+    expect_uniform_levels();
+    drawn_from_ = std::move(distribution);
+}
+
 SampleRequest Process::resolve(const SampleRequest& request) const {
     SampleRequest resolved = request;
     if (request.count < 1) throw Error(fmt::format("sampling {} images: expected at least 1", request.count));
@@ -46,6 +58,13 @@ SampleRequest Process::resolve(const SampleRequest& request) const {
     if (std::find(known.begin(), known.end(), resolved.solver) == known.end())
         throw Error(fmt::format("solver '{}' does not fit process {}: expected {}", resolved.solver, name(),
                                 fmt::join(known, " or ")));
+    if (resolved.solver != "predictor-corrector" && request.score.for_predictor_corrector())
+        throw Error(fmt::format("predictor, corrector, snr, corrector-steps and batch-norms belong to solver "
+                                "predictor-corrector, not {}: leave them out",
+                                resolved.solver));
+    if (resolved.solver != "ode" && request.score.for_ode())
+        throw Error(
+            fmt::format("rtol and atol belong to solver ode, not {}: leave them out", resolved.solver));
     check_solver(resolved);
     return resolved;
 }

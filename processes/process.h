@@ -73,15 +73,19 @@ public:
     /// What the network sees at level 1..N.
     virtual float timestep_of_level(int level) const = 0;
 
+    /// Whether it draws levels uniformly by itself, so that another distribution may take that one's place.
+    virtual bool draws_levels_uniformly() const { return true; }
+    /// Throws Error where it does not.
+    void expect_uniform_levels() const;
     /// From now on training batches draw their levels from this distribution in place of the uniform one, and
-    /// their weights are multiplied by its weights.
-    void set_level_distribution(LevelDistribution distribution) { drawn_from_ = std::move(distribution); }
+    /// their weights are multiplied by its weights. Throws Error where levels are not drawn uniformly.
+    void set_level_distribution(LevelDistribution distribution);
     /// The weights of that distribution, of levels 0..N; empty for the uniform one.
     const std::vector<double>& level_weights() const { return drawn_from_.host_weights; }
 
-    /// Takes images (f32 N×H×W×C in the data range) to levels drawn uniformly from 1..N, one each. Image i
-    /// draws the numbers of image `image_offset + i` at random's step (Purpose::timestep, training_noise).
-    /// Throws Error for another shape.
+    /// Takes images (f32 N×H×W×C in the data range) to levels drawn from 1..N, one each, uniformly but for
+    /// edm. Image i draws the numbers of image `image_offset + i` at random's step (Purpose::timestep,
+    /// training_noise). Throws Error for another shape.
     virtual TrainingBatch training_batch(const Tensor& images, const RandomState& random,
                                          uint32_t image_offset) const = 0;
 

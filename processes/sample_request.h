@@ -3,6 +3,7 @@
 #include "engine/graph.h"
 #include "engine/tensor.h"
 #include "processes/sampler_options.h"
+#include "processes/score_options.h"
 
 #include <functional>
 #include <optional>
@@ -29,6 +30,8 @@ struct SampleRequest {
     /// Noise in place of that drawn from the seed, of solvers that draw it: a tensor f32 count×H×W×C (pixels)
     /// for each step, that of the step into data, which has none, being optional; empty: drawn.
     std::vector<Tensor> step_noise;
+
+    ScoreOptions score; ///< of predictor-corrector and ode
 
     /// What the callback gets: nothing; the state itself; or the model's present estimate of the image (û_0;
     /// for IHDM the step's noise-free mean).

@@ -90,6 +90,22 @@ std::vector<double> rescaled_to_zero_terminal_snr(const std::vector<double>& bet
     return rescaled;
 }
 
+double vp_beta(double time, double beta_start, double beta_end) {
+    return 1000 * (beta_start + time * (beta_end - beta_start));
+}
+
+double vp_log_alpha_bar(double time, double beta_start, double beta_end) {
+    return -1000 * time * (beta_start + 0.5 * time * (beta_end - beta_start));
+}
+
+std::vector<double> vp_betas(int steps, double beta_start, double beta_end) {
+    std::vector<double> betas = linear_betas(steps, beta_start, beta_end); // for its checks
+    for (int n = 1; n <= steps; ++n)
+        betas[size_t(n)] = -std::expm1(vp_log_alpha_bar(double(n) / steps, beta_start, beta_end) -
+                                       vp_log_alpha_bar(double(n - 1) / steps, beta_start, beta_end));
+    return betas;
+}
+
 std::vector<double> betas_from_name(const std::string& schedule, int steps, double beta_start,
                                     double beta_end) {
     if (schedule == "linear") return linear_betas(steps, beta_start, beta_end);
@@ -97,8 +113,9 @@ std::vector<double> betas_from_name(const std::string& schedule, int steps, doub
     if (schedule == "cosine") return cosine_betas(steps);
     if (schedule == "sigmoid") return sigmoid_betas(steps, beta_start, beta_end);
     if (schedule == "laplace") return laplace_betas(steps);
+    if (schedule == "vp") return vp_betas(steps, beta_start, beta_end);
     throw Error(fmt::format(
-        "unknown schedule '{}': expected linear, scaled_linear, cosine, sigmoid or laplace", schedule));
+        "unknown schedule '{}': expected linear, scaled_linear, cosine, sigmoid, laplace or vp", schedule));
 }
 
 std::vector<double> log_alpha_bars(const std::vector<double>& betas) {

@@ -34,8 +34,17 @@ std::vector<double> laplace_betas(int steps);
 /// is 0. Throws Error unless there are two steps or more and √ᾱ falls.
 std::vector<double> rescaled_to_zero_terminal_snr(const std::vector<double>& betas);
 
-/// "linear", "scaled_linear", "cosine", "sigmoid" or "laplace"; throws Error for another name. The cosine and
-/// Laplace schedules have no use for beta_start and beta_end.
+/// The variance-preserving SDE (Song et al. 2021) at time 0..1: β on a line from 1000·beta_start to
+/// 1000·beta_end (0.1 and 20 at the defaults, whatever the number of steps), and log ᾱ = −∫β.
+double vp_beta(double time, double beta_start, double beta_end);
+double vp_log_alpha_bar(double time, double beta_start, double beta_end);
+
+/// Its β_n, exactly those of the SDE at the times n/N: 1 − ᾱ(n/N)/ᾱ((n−1)/N); element 0 is 0. The linear
+/// schedule at N = 1000 is their first order. Throws Error as linear_betas.
+std::vector<double> vp_betas(int steps, double beta_start, double beta_end);
+
+/// "linear", "scaled_linear", "cosine", "sigmoid", "laplace" or "vp"; throws Error for another name. The
+/// cosine and Laplace schedules have no use for beta_start and beta_end.
 std::vector<double> betas_from_name(const std::string& schedule, int steps, double beta_start,
                                     double beta_end);
 

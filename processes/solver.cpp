@@ -7,6 +7,7 @@
 #include "kernels/threshold.h"
 #include "processes/basis_step.h"
 #include "processes/combination.h"
+#include "processes/initial_state.h"
 #include "processes/solver_plan.h"
 #include "processes/step_clock.h"
 
@@ -48,21 +49,6 @@ Tensor in_view(const DiagonalModel& model, const Tensor& pixels, int level) {
     return level > 0 ? model.view->seen(pixels, {&level, 1}) : model.view->images_of(pixels);
 }
 
-Tensor initial_state(const DiagonalProcess& process, const SampleRequest& request, Shape shape) {
-    const DiagonalModel& model = process.model();
-    if (request.start.defined()) { // white noise in pixels: the state itself, which the solver writes over
-        Tensor state(std::move(shape), Dtype::f32, process.device());
-        state.copy_from(request.start);
-        return state;
-    }
-    const RandomState random(request.seed, process.device());
-    Tensor state = normal(random, std::move(shape), Purpose::prior, request.image_offset);
-    if (!is_orthonormal(model.basis)) state = to_basis(model.basis, state);
-    const std::vector<float> deviations(model.prior_deviations.begin(), model.prior_deviations.end());
-    combine({{state, upload_table(deviations, model.tables.width(), process.device())}}, nullptr, state);
-    return state;
-}
-
 /// A sampling run: a plan, its registers, and the loop over its stages.
 class PlanRun {
 public:
@@ -78,7 +64,7 @@ public:
           clock_(request.count, request.seed, timesteps(), process.device()) {
         const ImageSize size = process.size();
         shape_ = {request.count, int64_t(size.height), int64_t(size.width), int64_t(size.channels)};
-        state_ = initial_state(process, request, shape_);
+        state_ = initial_state(process, request);
         noise_ = Tensor(shape_, Dtype::f32, process.device());
         if (plan_.keeps) kept_ = Tensor(shape_, Dtype::f32, process.device());
         for (int k = 0; k < plan_.predictions; ++k)

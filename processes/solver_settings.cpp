@@ -117,15 +117,15 @@ StepSettings solver_settings(const SampleRequest& request) {
     return settings;
 }
 
-void refuse_solver_options(const SampleRequest& request, const char* process) {
+void refuse_solver_options(const SampleRequest& request, const char* solver) {
     if (request.options != SamplerOptions{})
-        throw Error(
-            fmt::format("order, solver_type, threshold and other options of solvers belong to processes that "
-                        "are Markov: {} has none, leave them out",
-                        process));
+        throw Error(fmt::format("order, solver_type, threshold and their like are options of ancestral, ddim "
+                                "and the fast solvers of Markov processes: {} has none, leave them out",
+                                solver));
     if (!request.step_noise.empty())
-        throw Error(fmt::format(
-            "noise of the steps from outside is of processes that are Markov: {} takes none", process));
+        throw Error(fmt::format("noise of the steps from outside is for ancestral, ddim and the fast solvers "
+                                "of Markov processes: {} takes none",
+                                solver));
 }
 
 } // namespace heat::processes

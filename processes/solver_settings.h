@@ -18,6 +18,6 @@ bool draws_noise(const StepSettings& settings);
 
 /// Throws Error where the request has options of Markov processes, or noise of steps, naming `process`, which
 /// takes none.
-void refuse_solver_options(const SampleRequest& request, const char* process);
+void refuse_solver_options(const SampleRequest& request, const char* solver);
 
 } // namespace heat::processes

@@ -7,6 +7,7 @@ namespace heat::tools {
 // Each adds one subcommand to the program: its options, its examples and what it does (tools/<name>.cpp).
 void add_train_command(CLI::App& app);
 void add_sample_command(CLI::App& app);
+void add_likelihood_command(CLI::App& app);
 void add_predict_command(CLI::App& app);
 void add_process_command(CLI::App& app);
 void add_data_command(CLI::App& app);

@@ -79,6 +79,7 @@ int run(int argc, char** argv) {
     app.footer("`engine COMMAND --help` shows a command's options and examples.\n" + exit_code_text());
     heat::tools::add_train_command(app);
     heat::tools::add_sample_command(app);
+    heat::tools::add_likelihood_command(app);
     heat::tools::add_predict_command(app);
     heat::tools::add_process_command(app);
     heat::tools::add_data_command(app);

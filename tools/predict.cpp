@@ -56,7 +56,8 @@ void add_predict_command(CLI::App& app) {
     command->add_option("--input", o->input, "NumPy array (.npy), N×C×H×W")->type_name("FILE")->required();
     command
         ->add_option("--t", o->timestep,
-                     "Timestep as the network sees it: the level for ihdm and cold, one less for the others")
+                     "Timestep as the network sees it: the level for ihdm and cold, that of `engine "
+                     "process` for edm, one less for the others")
         ->required()
         ->check(CLI::Range(0.0, 1e9) & finite);
     command->add_option("--output", o->output, "Where to write the network's output (.npy, N×C×H×W f32)")

@@ -14,6 +14,7 @@
 #include "tools/profiling.h"
 #include "tools/progress.h"
 #include "tools/sampling.h"
+#include "tools/score_options.h"
 #include "tools/solver_flags.h"
 
 #include <fmt/format.h>
@@ -35,6 +36,7 @@ struct SampleOptions {
     std::optional<double> eta;
     std::optional<int64_t> count_given, checkpoint, label;
     bool trajectory = false, no_clip = false, no_singles = false, values = false, json = false;
+    processes::ScoreOptions score;
     ProfileOption profile;
     GraphOption graphs;
     SolverFlags solver_flags;
@@ -103,6 +105,7 @@ SamplingPlan plan_of(const SampleOptions& options, const Configuration& configur
     r.variance = options.variance;
     if (!options.spacing.empty()) r.spacing = options.spacing;
     if (options.no_clip) r.clip = false;
+    r.score = options.score;
     return plan;
 }
 
@@ -118,6 +121,9 @@ void sample(const SampleOptions& options) {
     if (!options.solver_flags.step_noise.empty())
         plan.request.step_noise = read_step_noise(options.solver_flags.step_noise, *run.process, plan.count);
     plan.request.graphs = options.graphs.resolve(device, options.profile.wanted());
+    CountedDenoiser counted(denoiser);
+    const bool counts = plan.request.solver == "ode"; // what other solvers need is known beforehand
+    processes::Denoiser& network = counts ? static_cast<processes::Denoiser&>(counted) : denoiser;
     expect_memory_to_sample(run.configuration, plan.count, plan.batch);
     std::error_code error; // found out before the work, not after it
     const bool made = fs::create_directories(options.out, error);
@@ -128,7 +134,7 @@ void sample(const SampleOptions& options) {
     int64_t shown = -1;
     SampledImages images;
     try {
-        images = sample_images(*run.process, denoiser, plan, [&](int64_t done, int64_t all) {
+        images = sample_images(*run.process, network, plan, [&](int64_t done, int64_t all) {
             const int64_t percent = done * 100 / std::max<int64_t>(all, 1);
             if (percent / 10 != shown / 10 || percent == 100) progress.show(percent, "percent");
             shown = percent;
@@ -144,17 +150,21 @@ void sample(const SampleOptions& options) {
     }
     recording.finish(options.out);
     const fs::path grid = fs::path(options.out) / "grid.png";
-    if (options.json)
-        fmt::print("{}\n", nlohmann::json{{"grid", grid.string()},
-                                          {"count", images.count},
-                                          {"checkpoint_step", run.checkpoint.step},
-                                          {"peak_memory_bytes", memory_statistics(device).peak},
-                                          {"seconds", images.seconds},
-                                          {"seconds_per_image", images.seconds / images.count}}
-                               .dump());
-    else
-        fmt::print("{} images from step {} in {:.1f} s ({:.3f} s each): {}\n", images.count,
-                   run.checkpoint.step, images.seconds, images.seconds / images.count, grid.string());
+    const double calls = double(counted.images()) / images.count;
+    if (options.json) {
+        nlohmann::json result{{"grid", grid.string()},
+                              {"count", images.count},
+                              {"checkpoint_step", run.checkpoint.step},
+                              {"peak_memory_bytes", memory_statistics(device).peak},
+                              {"seconds", images.seconds},
+                              {"seconds_per_image", images.seconds / images.count}};
+        if (counts) result["network_calls_per_image"] = calls;
+        fmt::print("{}\n", result.dump());
+    } else {
+        fmt::print("{} images from step {} in {:.1f} s ({:.3f} s each{}): {}\n", images.count,
+                   run.checkpoint.step, images.seconds, images.seconds / images.count,
+                   counts ? fmt::format(", {:.1f} network calls each", calls) : "", grid.string());
+    }
 }
 
 /// "{ancestral,ddim,ihdm,…}": the solvers of all processes, which small ones know as well.
@@ -185,7 +195,7 @@ void add_sample_command(CLI::App& app) {
         ->check(CLI::Range(int64_t(0), int64_t(1) << 31));
     command
         ->add_option("--init-noise", o->init_noise,
-                     "NumPy array (.npy), N×C×H×W: the noise to start from, of the ddpm process")
+                     "NumPy array (.npy), N×C×H×W: the noise to start from, of ddpm and sub-vp")
         ->type_name("FILE");
     command->add_option("--label", o->label, "Class of all images, from 0: of networks with classes");
     command->add_option("--out", o->out, "Folder for grid.png, single images, samples.npz")
@@ -200,6 +210,7 @@ void add_sample_command(CLI::App& app) {
     command->add_option("--spacing", o->spacing, "Of the levels")
         ->type_name("{leading,trailing,linspace,karras,log-snr}");
     o->solver_flags.add_to(*command);
+    add_score_options(*command, o->score);
     command->add_flag("--no-clip", o->no_clip, "Do not limit the estimate of the image to the data range");
     command->add_flag("--trajectory", o->trajectory,
                       "Also write trajectory.png, an animation (APNG) of the images forming");

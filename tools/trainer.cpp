@@ -57,6 +57,7 @@ const Configuration& affordable(const Configuration& configuration, Device devic
 std::optional<processes::LevelImportance> importance_of(const TrainConfig& train,
                                                         const processes::Process& process) {
     if (train.timestep_sampling == "uniform") return std::nullopt;
+    process.expect_uniform_levels();
     return processes::LevelImportance(process.steps());
 }
 
