@@ -50,4 +50,4 @@ done
 refuses 1 "choose min-snr, p2 or uniform" process "$config" --set process.kind=hdm --set process.loss_weight=vlb
 refuses 1 "expected uniform, min-snr, p2 or vlb" process "$config" --set process.loss_weight=snr
 refuses 1 "process.loss_gamma must lie in (0, 1000], got 0" process "$config" --set process.loss_gamma=0.0
-refuses 1 "linear, scaled_linear, cosine, sigmoid or laplace" process "$config" --set process.schedule=exp
+refuses 1 "linear, scaled_linear, cosine, sigmoid, laplace or vp" process "$config" --set process.schedule=exp

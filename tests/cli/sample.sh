@@ -177,7 +177,7 @@ no 1 "12 levels; expected 1 to 12" sample "$ddpm" --steps 13
 no 1 "'ddim' does not fit process ihdm" sample "$ihdm" --solver ddim
 no 1 "expected ancestral or ddim" sample "$ddpm" --solver dpm
 no 1 "leave the steps out" sample "$ihdm" --steps 11
-no 1 "fast solvers of Markov processes" sample "$ihdm" --eta 1
+no 1 "belong to processes that are Markov" sample "$ihdm" --eta 1
 no 1 "eta belongs to solver ddim" sample "$ddpm" --eta 1
 no 1 "eta = 1.5" sample "$ddpm" --solver ddim --eta 1.5
 no 1 "unknown spacing 'even'" sample "$ddpm" --steps 5 --spacing even

@@ -392,7 +392,7 @@ TEST_CASE("impossible requests are refused, with what would do") {
     };
     CHECK(contains(configured([](auto& c) { c.kind = "vae"; }),
                    "expected one of ddpm, ihdm, hdm, blurring, cold"));
-    CHECK(contains(configured([](auto& c) { c.schedule = "sqrt"; }), "linear or cosine"));
+    CHECK(contains(configured([](auto& c) { c.schedule = "sqrt"; }), "linear, scaled_linear"));
     CHECK(contains(configured([](auto& c) { c.prediction = "eps"; }), "epsilon, x0 or v"));
     CHECK(contains(configured([](auto& c) { c.variance = "fixed"; }), "small, large or learned"));
     CHECK(contains(configured([](auto& c) { c.steps = 0; }), "at least 1"));

@@ -302,7 +302,7 @@ TEST_CASE("schedules refuse what cannot be computed") {
     CHECK_THROWS_AS(linear_betas(10, 1e-4, 1.0), Error);
     CHECK_THROWS_AS(blur_sigmas(1, 0.5, 20), Error);
     CHECK_THROWS_AS(blur_sigmas(10, 0.5, 0.5), Error);
-    CHECK(error_of([] { betas_from_name("sqrt", 10, 1e-4, 0.02); }).find("linear or cosine") !=
+    CHECK(error_of([] { betas_from_name("sqrt", 10, 1e-4, 0.02); }).find("linear, scaled_linear") !=
           std::string::npos);
     CHECK_THROWS_AS(DiagonalTables(2, 1, {0, 0}, {0, 0}), Error);
 }
