@@ -53,6 +53,10 @@ OpCase embedding_case(int64_t rows, int64_t width, const std::vector<int32_t>& i
 OpCase squared_error_case(const Shape& shape);
 OpCase absolute_error_case(const Shape& shape);
 
+/// The mean over the classes 0, 3, 6, … (of the number there is) of so many images.
+OpCase cross_entropy_case(int64_t images, int64_t classes);
+OpCase spatial_mean_case(const Shape& shape);
+
 /// Every family by name with the cases that are timed, one or more each.
 struct OpFamily {
     std::string name;
