@@ -5,6 +5,7 @@
 #include "kernels/error.h"
 #include "tools/commands.h"
 #include "tools/graph_option.h"
+#include "tools/guidance_options.h"
 #include "tools/image_planes.h"
 #include "tools/interrupt.h"
 #include "tools/math_flags.h"
@@ -32,13 +33,15 @@ struct SampleOptions {
     int64_t batch = 64, index = 0, steps = -1;
     uint64_t seed = 0;
     std::optional<double> eta;
-    std::optional<int64_t> count_given, checkpoint, label;
+    std::optional<int64_t> count_given, checkpoint;
     bool trajectory = false, no_clip = false, no_singles = false, values = false, json = false;
     ProfileOption profile;
     GraphOption graphs;
+    GuidanceOptions guidance;
 };
 
-void write_all(const SampledImages& images, const fs::path& out, bool singles, int64_t first_index) {
+void write_all(const SampledImages& images, const fs::path& out, bool singles, int64_t first_index,
+               const processes::ClassLabels& labels) {
     write_png(out / "grid.png", grid_of(images));
     const size_t each = images.pixels.size() / size_t(images.count);
     for (int i = 0; singles && i < images.count; ++i) {
@@ -46,9 +49,17 @@ void write_all(const SampledImages& images, const fs::path& out, bool singles, i
         write_png(out / fmt::format("{:05}.png", first_index + i),
                   {images.height, images.width, images.channels, {begin, begin + std::ptrdiff_t(each)}});
     }
-    const NpzEntry entry{"arr_0", NpyView({images.count, images.height, images.width, images.channels},
-                                          NpyDtype::u8, images.pixels)};
-    write_npz(out / "samples.npz", {&entry, 1});
+    std::vector<NpzEntry> entries{
+        {"arr_0",
+         NpyView({images.count, images.height, images.width, images.channels}, NpyDtype::u8, images.pixels)}};
+    std::vector<int64_t> classes; // little-endian, as the hosts are
+    for (int64_t i = 0; !labels.empty() && i < images.count; ++i)
+        classes.push_back(labels.of(uint64_t(first_index + i)));
+    if (!classes.empty())
+        entries.push_back({"arr_1", NpyView({images.count}, NpyDtype::i64,
+                                            {reinterpret_cast<const uint8_t*>(classes.data()),
+                                             classes.size() * sizeof(int64_t)})});
+    write_npz(out / "samples.npz", entries);
     if (!images.values.empty()) {
         const Shape shape{images.count, images.height, images.width, images.channels};
         write_image_planes(out / "samples.npy", Tensor::from_host(shape, images.values, Device::cpu));
@@ -105,14 +116,15 @@ SamplingPlan plan_of(const SampleOptions& options, const Configuration& configur
 void sample(const SampleOptions& options) {
     const Device device = device_from_name(options.device);
     const TrainedRun run = load_run(options.run, device, options.weights, options.checkpoint, options.dtype);
-    ModelDenoiser denoiser(*run.model, checked_label(run.configuration.network, options.label));
+    expect_generator(run, options.run);
     SamplingPlan plan = plan_of(options, run.configuration);
     if (!options.init_noise.empty()) {
         plan.request.start = read_start(options, *run.process);
         plan.count = plan.request.start.shape()[0];
     }
     plan.request.graphs = options.graphs.resolve(device, options.profile.wanted());
-    expect_memory_to_sample(run.configuration, plan.count, plan.batch);
+    GuidedNetwork network(run, options.guidance, plan.request, device);
+    expect_memory_to_sample(run.configuration, plan.count, plan.batch * network.images_per_image());
     std::error_code error; // found out before the work, not after it
     const bool made = fs::create_directories(options.out, error);
     if (error) throw Error(fmt::format("{}: cannot make the folder: {}", options.out, error.message()));
@@ -122,7 +134,7 @@ void sample(const SampleOptions& options) {
     int64_t shown = -1;
     SampledImages images;
     try {
-        images = sample_images(*run.process, denoiser, plan, [&](int64_t done, int64_t all) {
+        images = sample_images(*run.process, network.denoiser(), plan, [&](int64_t done, int64_t all) {
             const int64_t percent = done * 100 / std::max<int64_t>(all, 1);
             if (percent / 10 != shown / 10 || percent == 100) progress.show(percent, "percent");
             shown = percent;
@@ -134,7 +146,7 @@ void sample(const SampleOptions& options) {
     progress.finish();
     {
         const ProfileScope scope("write images");
-        write_all(images, options.out, !options.no_singles, options.index);
+        write_all(images, options.out, !options.no_singles, options.index, network.labels());
     }
     recording.finish(options.out);
     const fs::path grid = fs::path(options.out) / "grid.png";
@@ -181,7 +193,7 @@ void add_sample_command(CLI::App& app) {
         ->add_option("--init-noise", o->init_noise,
                      "NumPy array (.npy), N×C×H×W: the noise to start from, of the ddpm process")
         ->type_name("FILE");
-    command->add_option("--label", o->label, "Class of all images, from 0: of networks with classes");
+    o->guidance.add_to(*command);
     command->add_option("--out", o->out, "Folder for grid.png, single images, samples.npz")
         ->type_name("FOLDER")
         ->required();
@@ -219,6 +231,7 @@ void add_sample_command(CLI::App& app) {
         "Examples:\n"
         "  engine sample runs/garments -n 64 --seed 0 --out pictures\n"
         "  engine sample runs/garments -n 16 --solver ancestral --steps 1000 --out slow --trajectory\n"
+        "  engine sample runs/classes --label all --guidance 3 --out guided\n"
         "  engine sample runs/garments --init-noise noise.npy --solver ddim --steps 50 --npy --out mine");
     command->callback([o] { sample(*o); });
 }

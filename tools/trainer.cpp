@@ -7,6 +7,7 @@
 #include "engine/machine.h"
 #include "engine/profiler.h"
 #include "kernels/error.h"
+#include "tools/classifier_accuracy.h"
 #include "tools/interrupt.h"
 #include "tools/memory_estimate.h"
 #include "tools/output.h"
@@ -72,23 +73,30 @@ Trainer::Trainer(const Configuration& configuration, Device device, const GraphO
              .optimizer = optimizer_,
              .random = random_,
              .accumulation = configuration.train.optimizer.accumulation,
-             .batch = [this](int64_t index) { return batch(index); }},
+             .batch = [this](int64_t index) { return batch(index); },
+             .label_dropout = configuration.train.label_dropout},
             graphs) {
-    const int multiple = configuration.network.size_multiple();
-    const DataConfig& data = configuration.data;
+    check_network();
+    if (!is_classifier()) process_->check(sampling_plan().request);
+    loader_ =
+        std::make_unique<BatchLoader>(*images_, batch_order(order_), batch_options(), decoding_threads());
+}
+
+void Trainer::check_network() const {
+    const nets::UNetConfig& network = configuration_.network;
+    const int multiple = network.size_multiple();
+    const DataConfig& data = configuration_.data;
     if (data.height % multiple || data.width % multiple)
         throw Error(fmt::format(
             "network.channels has {} levels: they need height and width in multiples of {}, got {}×{}",
-            configuration.network.channels.size(), multiple, data.height, data.width));
-    if (const nets::UNetConfig& network = configuration.network;
-        network.classes > 0 || network.out_channels != network.in_channels)
-        throw Error(
-            fmt::format("only networks without classes whose output is of the images' {} channels are "
-                        "trained; this one has {} classes and {} channels",
-                        network.in_channels, network.classes, network.out_channels));
-    process_->check(sampling_plan().request);
-    loader_ =
-        std::make_unique<BatchLoader>(*images_, batch_order(order_), batch_options(), decoding_threads());
+            network.channels.size(), multiple, data.height, data.width));
+    if (network.out_channels != network.in_channels)
+        throw Error(fmt::format("only networks whose output is of the images' {} channels are trained; this "
+                                "one has {} channels",
+                                network.in_channels, network.out_channels));
+    if (network.classes > 0) expect_labels(images_->info().labels, network.classes, data.path);
+    if (is_classifier() && configuration_.train.sample_every > 0)
+        throw Error("network.kind is classifier, which draws no samples: set train.sample_every to 0");
 }
 
 SamplingPlan Trainer::sampling_plan() const {
@@ -109,9 +117,24 @@ BatchOptions Trainer::batch_options() const {
             uint64_t(configuration_.train.seed), 0};
 }
 
-Tensor Trainer::batch(int64_t index) {
+LabelledBatch Trainer::batch(int64_t index) {
     const ProfileScope scope("batch wait");
-    return loader_->batch(uint64_t(index), device_);
+    LabelledBatch batch = loader_->labelled_batch(uint64_t(index), device_);
+    if (is_classifier()) {
+        latest_images_ = batch.images;
+        latest_labels_ = batch.labels;
+    }
+    return batch;
+}
+
+/// By several draws of noise on the images of the last update: the same for a run that was resumed.
+std::vector<double> Trainer::accuracy_of_latest() {
+    constexpr int draws = 8, quarters = 4;
+    LevelAccuracy accuracy(std::min(quarters, process_->steps()));
+    for (int i = 1; i <= draws; ++i)
+        accuracy.add(model_.network, model_.dtype, *process_, latest_images_, latest_labels_, random_,
+                     uint32_t(i) << 20);
+    return accuracy.shares();
 }
 
 void Trainer::resume(const RunFolder& folder) {
@@ -145,7 +168,7 @@ void Trainer::make_prior() {
 }
 
 void Trainer::prepare_prior(const RunFolder& folder) {
-    if (!process_->needs_prior()) return;
+    if (!process_->needs_prior() || is_classifier()) return; // it is of sampling
     if (optimizer_.steps() > 0) { // before the first checkpoint the file may be of other data
         try {
             process_->set_prior(load_tensors(folder.prior()));
@@ -221,7 +244,7 @@ void Trainer::draw_samples(const RunFolder& folder) {
     Model averaged(configuration_, device_);
     averaged.store.values().copy_from(optimizer_.ema());
     averaged.store.values_changed();
-    ModelDenoiser denoiser(averaged);
+    ModelDenoiser denoiser(averaged, every_class(configuration_.network));
     SampledImages images;
     try {
         images = sample_images(*process_, denoiser, sampling_plan(), {});
@@ -247,6 +270,7 @@ void Trainer::log(const RunFolder& folder, Progress& progress, int64_t first_ste
     record.loss = checked_losses(folder).value();
     record.learning_rate = optimizer_.learning_rate_at(record.step);
     record.gradient_norm = optimizer_.gradient_norm();
+    if (is_classifier()) record.accuracy = accuracy_of_latest();
     record.images_per_second = double((record.step - first_step) * images_per_step()) / progress.seconds();
     expect_finite(folder, record.step, "gradient norm", record.gradient_norm);
     try {
