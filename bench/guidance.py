@@ -8,6 +8,7 @@ Three runs in the folder: classes (the conditional network), classifier (of nois
 no package beyond Python's own."""
 
 import argparse
+import concurrent.futures
 import datetime
 import json
 import os
@@ -26,8 +27,9 @@ def parse():
     parser.add_argument("--runs", type=pathlib.Path, default=root / "runs/guidance")
     parser.add_argument("--count", type=int, default=200, help="images of each way to sample")
     parser.add_argument("--steps", type=int, default=50, help="calls of the network")
-    parser.add_argument("--scale", type=float, default=3.0, help="of classifier-free guidance")
-    parser.add_argument("--classifier-scale", type=float, default=3.0)
+    parser.add_argument("--scales", type=float, nargs="+", default=[2.0, 4.0], help="of classifier-free guidance")
+    parser.add_argument("--interval", default="0.1,0.6", help="of the levels that are guided, once more for each scale")
+    parser.add_argument("--classifier-scale", type=float, default=1.0)
     parser.add_argument("--no-training", action="store_true", help="take the runs as they are")
     parser.add_argument("--out", type=pathlib.Path, default=root / "bench/results/guidance.json")
     return parser.parse_args()
@@ -59,24 +61,26 @@ def main():
     def agreement(name, *arguments):
         folder = run("samples-" + name)
         shutil.rmtree(folder, ignore_errors=True)
-        sampled = engine("sample", run("classes"), "-n", options.count, "--steps", options.steps, "--label", "all",
-                         "--no-singles", "--out", folder, *arguments)
+        engine("sample", run("classes"), "-n", options.count, "--steps", options.steps, "--label", "all",
+               "--no-singles", "--out", folder, *arguments)
         told = engine("classify", run("clean-classifier"), "--input", folder / "samples.npz")
         return {"options": " ".join(map(str, arguments)) or "none", "images": told["count"],
-                "agreement": told["agreement"], "agreement_by_class": told["agreement_by_class"],
-                "seconds_per_image": sampled["seconds_per_image"]}
+                "agreement": told["agreement"], "agreement_by_class": told["agreement_by_class"]}
 
     def accuracy(name, levels):
         told = engine("classify", run(name), "--input", garments / "t10k-images-idx3-ubyte.gz", "--levels", levels)
         return {"images": told["count"], "accuracy_without_noise": told["agreement"],
                 "accuracy_by_level": told["agreement_by_level"]}
 
-    # The runs are named from the outside: the classifier's folder is no part of the figure.
-    guides = ["--classifier", run("classifier"), "--classifier-scale", options.classifier_scale]
-    samples = {"unguided": agreement("unguided"),
-               "classifier_free": agreement("classifier-free", "--guidance", options.scale),
-               "classifier": agreement("classifier", *guides)}
-    samples["classifier"]["options"] = f"--classifier RUN --classifier-scale {options.classifier_scale}"
+    ways = {"unguided": [], "classifier": ["--classifier", run("classifier"), "--classifier-scale", options.classifier_scale]}
+    for scale in options.scales:
+        ways[f"classifier_free_{scale:g}"] = ["--guidance", f"{scale:g}"]
+        ways[f"classifier_free_{scale:g}_interval"] = ["--guidance", f"{scale:g}", "--guidance-interval", options.interval]
+    with concurrent.futures.ThreadPoolExecutor() as pool:  # nothing is timed
+        under_way = {name: pool.submit(agreement, name, *arguments) for name, arguments in ways.items()}
+        samples = {name: one.result() for name, one in under_way.items()}
+    # Where the run lies is no part of the figure.
+    samples["classifier"]["options"] = f"--classifier RUN --classifier-scale {options.classifier_scale:g}"
     info = engine("info")
     commit = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], check=True, stdout=subprocess.PIPE, text=True)
     result = {"what": "share of samples that a classifier of clean images finds to be of the class asked for",
