@@ -3,12 +3,14 @@
 #include "engine/ops/activation.h"
 #include "engine/ops/attention.h"
 #include "engine/ops/conv2d.h"
+#include "engine/ops/cross_entropy.h"
 #include "engine/ops/embedding.h"
 #include "engine/ops/group_norm.h"
 #include "engine/ops/hybrid_loss.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/loss.h"
 #include "engine/ops/resample.h"
+#include "engine/ops/spatial_mean.h"
 
 #include <fmt/format.h>
 
@@ -211,6 +213,25 @@ OpCase hybrid_loss_case(const Shape& shape) {
             }};
 }
 
+OpCase cross_entropy_case(int64_t images, int64_t classes) {
+    std::vector<int32_t> labels;
+    for (int64_t i = 0; i < images; ++i) labels.push_back(int32_t(3 * i % classes));
+    return {.family = "cross_entropy",
+            .size = fmt::format("{}×{}", images, classes),
+            .inputs = {Shape{images, classes}},
+            .parameters = {},
+            .op =
+                [=](const Variables& x, const Parameters&) {
+                    return cross_entropy(x[0], Tensor::from_host(Shape{images}, labels, x[0].device()),
+                                         1.f / float(images));
+                },
+            .f32_only = true};
+}
+
+OpCase spatial_mean_case(const Shape& shape) {
+    return map_case("spatial_mean", shape, spatial_mean);
+}
+
 std::vector<OpFamily> op_families(Device device) {
     // 28×28: a small U-Net on MNIST, 32 images. 32×32: DDPM's and IHDM's on CIFAR-10, 8 images.
     std::vector<int32_t> labels(32);
@@ -246,6 +267,8 @@ std::vector<OpFamily> op_families(Device device) {
         {"average_pool",
          {average_pool_case(Shape{32, 28, 28, 64}), average_pool_case(Shape{8, 32, 32, 128})}},
         {"embedding", {embedding_case(10, 512, labels)}},
+        {"cross_entropy", {cross_entropy_case(64, 10), cross_entropy_case(128, 1000)}},
+        {"spatial_mean", {spatial_mean_case(Shape{64, 7, 7, 96})}},
         {"squared_error",
          {squared_error_case(Shape{32, 28, 28, 1}), squared_error_case(Shape{8, 32, 32, 3})}},
         {"absolute_error",

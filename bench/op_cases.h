@@ -59,6 +59,10 @@ OpCase absolute_error_case(const Shape& shape);
 /// differences cannot (tests/ops/hybrid_loss_test.cpp has the rest).
 OpCase hybrid_loss_case(const Shape& shape);
 
+/// The mean over the classes 0, 3, 6, … (of the number there is) of so many images.
+OpCase cross_entropy_case(int64_t images, int64_t classes);
+OpCase spatial_mean_case(const Shape& shape);
+
 /// Every family by name with the cases that are timed, one or more each.
 struct OpFamily {
     std::string name;

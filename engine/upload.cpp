@@ -14,8 +14,8 @@ const kernels::Stream& copying_stream() {
     return stream;
 }
 
-size_t bytes_of(const Shape& shape) {
-    return size_t(shape.count()) * sizeof(float);
+size_t bytes_of(const Shape& shape, Dtype dtype) {
+    return size_t(shape.count()) * size_of(dtype);
 }
 
 } // namespace
@@ -43,15 +43,15 @@ void UploadSlot::reserve(size_t bytes) {
     taken_.wait();
     free_memory();
     const bool on_cuda = device_ == Device::cuda;
-    host_ = static_cast<float*>(kernels::allocate_pinned_memory(on_cuda, bytes));
+    host_ = kernels::allocate_pinned_memory(on_cuda, bytes);
     if (on_cuda) staging_ = kernels::allocate_device_memory(true, bytes);
     capacity_ = bytes;
 }
 
-float* UploadSlot::fill(const Shape& shape) {
+void* UploadSlot::fill_bytes(const Shape& shape) {
     held_back_ = !sent_.is_reached();
     sent_.wait();
-    reserve(std::max<size_t>(bytes_of(shape), 1));
+    reserve(std::max<size_t>(bytes_of(shape, dtype_), 1));
     shape_ = shape;
     return host_;
 }
@@ -59,13 +59,13 @@ float* UploadSlot::fill(const Shape& shape) {
 void UploadSlot::send() {
     if (device_ == Device::cpu) return;
     taken_.make_wait(copying_stream());
-    kernels::copy_memory_unawaited(copying_stream(), staging_, host_, bytes_of(shape_),
+    kernels::copy_memory_unawaited(copying_stream(), staging_, host_, bytes_of(shape_, dtype_),
                                    kernels::CopyKind::host_to_device);
     sent_.record(copying_stream());
 }
 
 Tensor UploadSlot::take() {
-    Tensor tensor(shape_, Dtype::f32, device_);
+    Tensor tensor(shape_, dtype_, device_);
     const ProfileScope scope("upload", device_, [&] {
         return OpWork{2.0 * double(tensor.bytes()), 0, shape_.text()};
     });

@@ -15,7 +15,8 @@ namespace heat {
 /// thread's: whoever hands a slot over makes sure of that.
 class UploadSlot {
 public:
-    explicit UploadSlot(Device device) : device_(device) {}
+    /// Of tensors of this dtype, f32 or i32.
+    explicit UploadSlot(Device device, Dtype dtype = Dtype::f32) : device_(device), dtype_(dtype) {}
     /// Waits for what is under way.
     ~UploadSlot();
     UploadSlot(const UploadSlot&) = delete;
@@ -23,8 +24,9 @@ public:
 
     Device device() const { return device_; }
 
-    /// Memory for the values of an f32 tensor of this shape, to be written by the caller.
-    float* fill(const Shape& shape);
+    /// Memory for the values of a tensor of this shape, to be written by the caller; `fill` is of f32 slots.
+    void* fill_bytes(const Shape& shape);
+    float* fill(const Shape& shape) { return static_cast<float*>(fill_bytes(shape)); }
     /// Whether the last fill() had to wait for the card: then it is the card that is behind.
     bool was_held_back() const { return held_back_; }
     /// Begins the copy of what was filled in.
@@ -37,10 +39,11 @@ private:
     void free_memory() noexcept;
 
     Device device_;
+    Dtype dtype_;
     Shape shape_;
     size_t capacity_ = 0;
     bool held_back_ = false;
-    float* host_ = nullptr;
+    void* host_ = nullptr;
     /// Not from the pool, whose blocks belong to the order of the computing stream. Null on the CPU.
     void* staging_ = nullptr;
     kernels::Event sent_;  ///< on the copying stream: the host's memory is free

@@ -3,6 +3,7 @@
 #include "engine/ops/activation.h"
 #include "engine/ops/embedding.h"
 #include "engine/ops/resample.h"
+#include "engine/ops/spatial_mean.h"
 #include "kernels/error.h"
 
 #include <fmt/format.h>
@@ -43,6 +44,13 @@ void UNetConfig::validate() const {
     expect(downsample_padding == 0 || downsample_padding == 1,
            fmt::format("downsample_padding is 0 or 1, got {}", downsample_padding));
     expect(classes >= 0, fmt::format("classes must not be negative, got {}", classes));
+    expect(kind == "unet" || kind == "classifier",
+           fmt::format("kind is unet or classifier, got \"{}\"", kind));
+    expect(!is_classifier() || classes > 1,
+           fmt::format("a classifier needs at least 2 classes, got {}: set network.classes", classes));
+    expect(!null_class || (classes > 0 && !is_classifier()),
+           is_classifier() ? "a classifier has no null class: leave null_class and train.label_dropout out"
+                           : "null_class needs classes: set network.classes");
 }
 
 UNet::UNet(const UNetConfig& config, ParameterStore& store) : config_(config) {
@@ -52,9 +60,9 @@ UNet::UNet(const UNetConfig& config, ParameterStore& store) : config_(config) {
     conv_in_ = convolution_parameters(store, "conv_in", config.in_channels, first, 3);
     time1_ = linear_parameters(store, "time_embedding.linear_1", first, time_width);
     time2_ = linear_parameters(store, "time_embedding.linear_2", time_width, time_width);
-    if (config.classes > 0)
+    if (const int rows = config.embedding_rows(); rows > 0)
         class_embedding_ =
-            store.add("class_embedding.weight", Shape{config.classes, time_width}, Initialization::fan_in(1));
+            store.add("class_embedding.weight", Shape{rows, time_width}, Initialization::fan_in(1));
     const auto has_attention = [&](int level) {
         return std::find(config.attention_levels.begin(), config.attention_levels.end(), level) !=
                config.attention_levels.end();
@@ -86,6 +94,11 @@ UNet::UNet(const UNetConfig& config, ParameterStore& store) : config_(config) {
     middle_.emplace_back(config, store, "mid_block.resnets.0", width, width, time_width, layer++);
     if (config.middle_attention) middle_attention_.emplace(config, store, "mid_block.attentions.0", width);
     middle_.emplace_back(config, store, "mid_block.resnets.1", width, width, time_width, layer++);
+    if (config.is_classifier()) {
+        norm_out_ = norm_parameters(store, "classifier.norm", width);
+        head_ = linear_parameters(store, "classifier.linear", width, config.classes);
+        return;
+    }
 
     for (int i = 0; i < levels; ++i) {
         const std::string name = fmt::format("up_blocks.{}", i);
@@ -109,20 +122,26 @@ UNet::UNet(const UNetConfig& config, ParameterStore& store) : config_(config) {
                                        config.zero_initialize ? Start::zeros : Start::fan_in);
 }
 
-Variable UNet::time_embedding(const Tensor& timesteps, const std::vector<int32_t>& labels) const {
+Variable UNet::time_embedding(const Tensor& timesteps, const Tensor& labels) const {
     Variable h =
         sinusoidal_embedding(timesteps, config_.channels[0], config_.cosine_first, config_.frequency_shift);
     h = linear(silu(linear(h, time1_.weight, time1_.bias)), time2_.weight, time2_.bias);
-    if (class_embedding_.defined() != !labels.empty())
+    if (class_embedding_.defined() != labels.defined())
         throw Error(class_embedding_.defined()
                         ? fmt::format("this network has {} classes: give a label per image", config_.classes)
                         : std::string("this network has no classes: give no labels"));
     if (class_embedding_.defined()) {
-        if (int64_t(labels.size()) != timesteps.count())
-            throw Error(fmt::format("{} labels for {} images", labels.size(), timesteps.count()));
+        if (labels.count() != timesteps.count())
+            throw Error(fmt::format("{} labels for {} images", labels.count(), timesteps.count()));
         h = add(h, embedding(class_embedding_, labels));
     }
     return silu(h); // every block begins with it; once is enough
+}
+
+Variable UNet::classify(const Variable& features) const {
+    const Variable h = group_norm(features, Variable(), Variable(), norm_out_.weight, norm_out_.bias,
+                                  {config_.groups, config_.norm_epsilon, true});
+    return linear(cast(spatial_mean(h), Dtype::f32), head_.weight, head_.bias);
 }
 
 Variable UNet::downsample(const Level& level, const Variable& x) const {
@@ -161,6 +180,7 @@ Variable UNet::forward(const Variable& x, const Tensor& timesteps, const Pass& p
     h = middle_[0](h, Variable(), context);
     if (middle_attention_) h = (*middle_attention_)(h);
     h = middle_[1](h, Variable(), context);
+    if (config_.is_classifier()) return classify(h);
     for (const Level& level : up_) {
         for (size_t j = 0; j < level.blocks.size(); ++j) {
             h = level.blocks[j](h, skips.back(), context);

@@ -16,11 +16,13 @@ public:
         Dtype dtype = Dtype::f32;             ///< of activations: f32 or bf16
         const RandomState* dropout = nullptr; ///< null: no dropout
         uint32_t image_offset = 0;
-        std::vector<int32_t> labels; ///< one per image where the network has classes, else empty
+        /// i32 N on the network's device, rows of the class embedding, not checked: where the network has
+        /// one, else undefined.
+        Tensor labels;
     };
 
-    /// x N×H×W×C f32, timesteps N f32 (as the network counts them): N×H×W×out f32. H and W must be multiples
-    /// of config.size_multiple(); throws Error otherwise.
+    /// x N×H×W×C f32, timesteps N f32 (as the network counts them): N×H×W×out f32, of a classifier N×classes
+    /// f32. H and W must be multiples of config.size_multiple(); throws Error otherwise.
     Variable forward(const Variable& x, const Tensor& timesteps, const Pass& pass) const;
 
     const UNetConfig& config() const { return config_; }
@@ -33,7 +35,8 @@ private:
         bool resamples = false;                  ///< whether a change of resolution follows
     };
 
-    Variable time_embedding(const Tensor& timesteps, const std::vector<int32_t>& labels) const;
+    Variable time_embedding(const Tensor& timesteps, const Tensor& labels) const;
+    Variable classify(const Variable& features) const;
     Variable downsample(const Level& level, const Variable& x) const;
     Variable upsample(const Level& level, const Variable& x) const;
 
@@ -44,6 +47,7 @@ private:
     std::vector<ResidualBlock> middle_;
     std::optional<AttentionBlock> middle_attention_;
     LayerParameters norm_out_, conv_out_;
+    LayerParameters head_; ///< of a classifier, in the place of the way up and conv_out_
 };
 
 } // namespace heat::nets

@@ -32,6 +32,14 @@ struct UNetConfig {
     bool zero_initialize =
         true;        ///< last convolution of each block, attention's projection and conv_out begin at zero
     int classes = 0; ///< > 0: a class embedding added to the time embedding
+    /// The embedding has a row more, number `classes`: the null class, of images whose class is not told.
+    bool null_class = false;
+    /// "unet", or "classifier": the way down and the middle, then normalisation, SiLU, the mean over the
+    /// positions and a linear layer to `classes` logits, with no class embedding.
+    std::string kind = "unet";
+
+    bool is_classifier() const { return kind == "classifier"; }
+    int embedding_rows() const { return is_classifier() ? 0 : classes + int(null_class); }
 
     /// Throws Error, naming the key, for settings that cannot be built.
     void validate() const;

@@ -18,6 +18,10 @@ public:
     /// over them after the call: keep no copy that shares storage.
     virtual Tensor predict(const Tensor& x, const Tensor& timesteps) = 0;
 
+    /// The batch that is sampled from now on holds the images first_image … first_image + count − 1 of the
+    /// run: for a network that treats them differently. Process::sample says so.
+    virtual void begin_batch(uint32_t first_image, int64_t count) { (void)first_image, (void)count; }
+
     /// Whether predict() only gives work to the device, the same each time, so that it can be captured in a
     /// graph and is then not called again (engine/graph.h).
     virtual bool capturable() const { return false; }

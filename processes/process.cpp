@@ -71,7 +71,9 @@ SampleRequest Process::resolve(const SampleRequest& request) const {
 
 Tensor Process::sample(Denoiser& denoiser, const SampleRequest& request,
                        const SampleCallback& callback) const {
-    return run_solver(denoiser, resolve(request), callback);
+    const SampleRequest resolved = resolve(request);
+    denoiser.begin_batch(resolved.image_offset, resolved.count);
+    return run_solver(denoiser, resolved, callback);
 }
 
 TrainingBatch Process::draw_levels(const Tensor& images, const RandomState& random,

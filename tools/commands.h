@@ -9,6 +9,7 @@ void add_train_command(CLI::App& app);
 void add_sample_command(CLI::App& app);
 void add_likelihood_command(CLI::App& app);
 void add_predict_command(CLI::App& app);
+void add_classify_command(CLI::App& app);
 void add_process_command(CLI::App& app);
 void add_data_command(CLI::App& app);
 void add_import_command(CLI::App& app);

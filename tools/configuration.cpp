@@ -88,6 +88,7 @@ std::vector<Field> fields_of(Configuration& c) {
         {"process.solver", &p.solver},
         {"process.gain_floor", &p.gain_floor, 0, 1, Open::high},
         {"process.condition_limit", &p.condition_limit, 1, 1e300, Open::low},
+        {"network.kind", &n.kind},
         {"network.channels", &n.channels},
         {"network.blocks", &n.blocks, 1, 64},
         {"network.attention_levels", &n.attention_levels},
@@ -103,6 +104,7 @@ std::vector<Field> fields_of(Configuration& c) {
         {"network.frequency_shift", &n.frequency_shift, -1, 1},
         {"network.zero_initialize", &n.zero_initialize},
         {"network.classes", &n.classes, 0, 1e6},
+        {"network.null_class", &n.null_class},
         {"network.out_channels", &c.out_channels, 1, 4096},
         {"train.steps", &t.steps, 0, 1e12},
         {"train.batch", &t.batch, 1, 1e6},
@@ -126,6 +128,7 @@ std::vector<Field> fields_of(Configuration& c) {
         {"train.keep_every", &t.keep_every, 0, 1e12},
         {"train.sample_every", &t.sample_every, 0, 1e12},
         {"train.sample_count", &t.sample_count, 1, 4096},
+        {"train.label_dropout", &t.label_dropout, 0, 1},
         {"sample.solver", &c.sample.solver},
         {"sample.steps", &c.sample.steps, 0, 1e6},
         {"sample.spacing", &c.sample.spacing},
@@ -344,6 +347,8 @@ Configuration read_configuration(const std::filesystem::path& path, const std::v
                                 train.steps, train.optimizer.accumulation));
     if (const std::string& resize = configuration.data.resize; resize != "crop" && resize != "none")
         throw Error(fmt::format("data.resize is crop or none, got \"{}\"", resize));
+    // Labels that are dropped need a class to become.
+    if (train.label_dropout > 0) configuration.network.null_class = true;
     configuration.network.validate();
     return configuration;
 }

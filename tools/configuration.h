@@ -36,6 +36,7 @@ struct TrainConfig {
     int64_t keep_every = 0;   ///< > 0: and those whose step is a multiple of this
     int64_t sample_every = 0; ///< 0: never
     int64_t sample_count = 64;
+    double label_dropout = 0; ///< probability that a label is replaced by the null class
 };
 
 /// What `engine sample` does unless told otherwise.

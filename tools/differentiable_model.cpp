@@ -3,8 +3,10 @@
 namespace heat::tools {
 
 nets::UNet::Pass DifferentiableModel::pass(const Tensor& x) const {
-    std::vector<int32_t> labels;
-    if (label_) labels.assign(size_t(x.shape()[0]), *label_);
+    const int64_t count = x.shape()[0];
+    Tensor labels;
+    if (label_)
+        labels = Tensor::from_host(Shape{count}, std::vector<int32_t>(size_t(count), *label_), x.device());
     return {.dtype = dtype_, .dropout = nullptr, .image_offset = 0, .labels = labels};
 }
 

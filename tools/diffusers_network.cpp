@@ -157,6 +157,8 @@ void read_diffusers_network(JsonSettings& settings, Configuration& configuration
 
 json diffusers_network(const Configuration& configuration) {
     const nets::UNetConfig& network = configuration.network;
+    if (network.is_classifier())
+        throw Error("network.kind = \"classifier\": diffusers' UNet2DModel has no counterpart");
     if (network.downsample != nets::Downsample::convolution)
         throw Error("network.downsample = \"average_pool\": diffusers' UNet2DModel has no counterpart");
     if (network.upsample != nets::Upsample::convolution)
@@ -196,7 +198,7 @@ json diffusers_network(const Configuration& configuration) {
             {"resnet_time_scale_shift", "default"},
             {"add_attention", network.middle_attention},
             {"class_embed_type", nullptr},
-            {"num_class_embeds", network.classes > 0 ? json(network.classes) : json()}};
+            {"num_class_embeds", network.embedding_rows() > 0 ? json(network.embedding_rows()) : json()}};
 }
 
 } // namespace heat::tools

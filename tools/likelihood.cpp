@@ -73,7 +73,16 @@ Tensor bytes_of(const ImageSource& images, int64_t first, int64_t count, Device 
     return bytes.to(device);
 }
 
+/// The class of all images, where the network has classes.
+std::optional<int32_t> label_of(const LikelihoodCommand& o, const TrainedRun& run) {
+    std::vector<int32_t> asked;
+    if (o.label) asked.push_back(int32_t(*o.label));
+    const processes::ClassLabels labels = checked_labels(run.configuration.network, std::move(asked));
+    return labels.empty() ? std::nullopt : std::optional(labels.of(0));
+}
+
 Figures measure(const LikelihoodCommand& o, const TrainedRun& run, const ImageSource& images, Device device) {
+    expect_generator(run, o.run);
     const auto* process = dynamic_cast<const processes::DiagonalProcess*>(run.process.get());
     if (!process)
         throw Error(
@@ -81,7 +90,7 @@ Figures measure(const LikelihoodCommand& o, const TrainedRun& run, const ImageSo
                         "had of ddpm, ve, sub-vp, edm, hdm and blurring",
                         run.process->name()));
     DifferentiableModel denoiser(run.model->network, run.model->dtype,
-                                 checked_label(run.configuration.network, o.label));
+                                 label_of(o, run));
     Figures figures;
     Progress progress("likelihood", 0, o.count);
     const auto start = std::chrono::steady_clock::now();

@@ -81,6 +81,7 @@ int run(int argc, char** argv) {
     heat::tools::add_sample_command(app);
     heat::tools::add_likelihood_command(app);
     heat::tools::add_predict_command(app);
+    heat::tools::add_classify_command(app);
     heat::tools::add_process_command(app);
     heat::tools::add_data_command(app);
     heat::tools::add_import_command(app);

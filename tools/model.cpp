@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <numeric>
+
 namespace heat::tools {
 
 Dtype activation_dtype(const std::string& name, Device device) {
@@ -22,22 +24,38 @@ Model::Model(const Configuration& configuration, Device device)
     store.allocate(device, uint64_t(configuration.train.seed));
 }
 
-std::optional<int32_t> checked_label(const nets::UNetConfig& network, std::optional<int64_t> label) {
+processes::ClassLabels checked_labels(const nets::UNetConfig& network, std::vector<int32_t> labels) {
     if (network.classes == 0) {
-        if (label) throw Error("this network has no classes: leave --label out");
-        return std::nullopt;
+        if (!labels.empty()) throw Error("this network has no classes: leave --label out");
+        return {};
     }
-    if (!label || *label < 0 || *label >= network.classes)
-        throw Error(fmt::format("this network has {} classes: choose one with --label 0 to {}{}",
-                                network.classes, network.classes - 1,
-                                label ? fmt::format(", not {}", *label) : ""));
-    return int32_t(*label);
+    const std::string range = fmt::format("this network has {} classes: choose one with --label 0 to {}",
+                                          network.classes, network.classes - 1);
+    if (labels.empty()) throw Error(range);
+    for (const int32_t label : labels)
+        if (label < 0 || label >= network.classes) throw Error(fmt::format("{}, not {}", range, label));
+    return processes::ClassLabels(std::move(labels));
+}
+
+processes::ClassLabels every_class(const nets::UNetConfig& network) {
+    std::vector<int32_t> labels(size_t(network.classes));
+    std::iota(labels.begin(), labels.end(), 0);
+    return processes::ClassLabels(std::move(labels));
+}
+
+void ModelDenoiser::begin_batch(uint32_t first_image, int64_t count) {
+    if (!labels_.empty())
+        batch_labels_ = labels_.of(first_image, count, model_.store.parameter(0).value().device());
 }
 
 Tensor ModelDenoiser::predict(const Tensor& x, const Tensor& timesteps) {
+    if (!labels_.empty() && (!batch_labels_.defined() || batch_labels_.count() != x.shape()[0]))
+        begin_batch(0, x.shape()[0]);
+    return predict_classes(x, timesteps, batch_labels_);
+}
+
+Tensor ModelDenoiser::predict_classes(const Tensor& x, const Tensor& timesteps, const Tensor& labels) {
     const NoGradient none;
-    std::vector<int32_t> labels;
-    if (label_) labels.assign(size_t(x.shape()[0]), *label_);
     return model_.network
         .forward(Variable(x), timesteps,
                  {.dtype = model_.dtype, .dropout = nullptr, .image_offset = 0, .labels = labels})
@@ -59,7 +77,8 @@ TrainedRun load_run(const std::filesystem::path& folder, Device device, const st
     trained.configuration = run.configuration();
     if (!dtype.empty()) trained.configuration.train.dtype = dtype;
     trained.process = make_process(trained.configuration, device);
-    if (trained.process->needs_prior()) trained.process->set_prior(load_tensors(run.prior()));
+    if (trained.process->needs_prior() && !trained.configuration.network.is_classifier())
+        trained.process->set_prior(load_tensors(run.prior()));
     expect_memory_to_sample(trained.configuration, 1, 1);
     trained.model = std::make_unique<Model>(trained.configuration, device);
     load_parameters(trained.checkpoint.folder / (weights + ".safetensors"), trained.model->store,

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "nets/unet.h"
+#include "processes/class_labels.h"
 #include "processes/denoiser.h"
+#include "processes/guidance.h"
 #include "tools/run_folder.h"
 
 #include <memory>
@@ -23,22 +25,27 @@ public:
 /// "auto" is bf16 where that is faster on the device, f32 otherwise.
 Dtype activation_dtype(const std::string& name, Device device);
 
-/// A label for networks with classes. Throws Error where the network has none, or has classes and there is no
+/// The labels for a network, checked. Throws Error where it has no classes, or has classes and there is no
 /// label, or one out of range, naming --label.
-std::optional<int32_t> checked_label(const nets::UNetConfig& network, std::optional<int64_t> label);
+processes::ClassLabels checked_labels(const nets::UNetConfig& network, std::vector<int32_t> labels);
+/// Each class in turn, for pictures that show them all; none where the network has no classes.
+processes::ClassLabels every_class(const nets::UNetConfig& network);
 
-/// The network as a process sees it, for sampling: no gradients, no dropout, one class for all images.
-class ModelDenoiser final : public processes::Denoiser {
+/// The network as a process sees it, for sampling: no gradients, no dropout. Its classes lie in device
+/// memory, so that its calls can be captured.
+class ModelDenoiser final : public processes::ClassDenoiser {
 public:
-    explicit ModelDenoiser(const Model& model, std::optional<int32_t> label = std::nullopt)
-        : model_(model), label_(label) {}
+    explicit ModelDenoiser(const Model& model, processes::ClassLabels labels = {})
+        : model_(model), labels_(std::move(labels)) {}
+    void begin_batch(uint32_t first_image, int64_t count) override;
     Tensor predict(const Tensor& x, const Tensor& timesteps) override;
-    /// A class is brought from the host in each call, which no graph can do.
-    bool capturable() const override { return !label_; }
+    Tensor predict_classes(const Tensor& x, const Tensor& timesteps, const Tensor& labels) override;
+    bool capturable() const override { return true; }
 
 private:
     const Model& model_;
-    std::optional<int32_t> label_;
+    processes::ClassLabels labels_;
+    Tensor batch_labels_; ///< of the batch that was begun
 };
 
 /// A trained run, ready to sample: configuration, process with its prior, network with the weights of a

@@ -1,5 +1,6 @@
 #include "kernels/error.h"
 #include "tools/commands.h"
+#include "tools/guidance_options.h"
 #include "tools/image_planes.h"
 #include "tools/math_flags.h"
 #include "tools/model.h"
@@ -17,7 +18,7 @@ namespace {
 struct PredictOptions {
     std::string run, input, output, dtype = "f32", weights = "ema", device = "auto";
     double timestep = 0;
-    std::optional<int64_t> label;
+    std::string label;
     bool json = false;
 };
 
@@ -26,7 +27,8 @@ void predict(const PredictOptions& options) {
     const NpyArray array = read_npy(options.input);
     const TrainedRun run = load_run(options.run, device, options.weights, std::nullopt, options.dtype);
     const Tensor x = images_of_array(array, options.input, run.configuration.data.channels, device);
-    ModelDenoiser denoiser(*run.model, checked_label(run.configuration.network, options.label));
+    expect_generator(run, options.run);
+    ModelDenoiser denoiser(*run.model, labels_of(options.label, run.configuration.network));
     const auto start = std::chrono::steady_clock::now();
     const Tensor y = denoiser.predict(x, Tensor::full(Shape{x.shape()[0]}, float(options.timestep), device));
     write_image_planes(options.output, y);
@@ -63,7 +65,7 @@ void add_predict_command(CLI::App& app) {
     command->add_option("--output", o->output, "Where to write the network's output (.npy, N×C×H×W f32)")
         ->type_name("FILE")
         ->required();
-    command->add_option("--label", o->label, "Class of all images, from 0: of networks with classes");
+    add_label_option(*command, o->label);
     command->add_option("--dtype", o->dtype, "Of activations")
         ->type_name("{auto,f32,bf16}")
         ->capture_default_str();

@@ -11,12 +11,13 @@ namespace heat::tools {
 namespace fs = std::filesystem;
 
 std::string to_json(const LogRecord& record) {
-    return nlohmann::json{{"step", record.step},
-                          {"loss", record.loss},
-                          {"learning_rate", record.learning_rate},
-                          {"gradient_norm", record.gradient_norm},
-                          {"images_per_second", record.images_per_second}}
-        .dump();
+    nlohmann::json json{{"step", record.step},
+                        {"loss", record.loss},
+                        {"learning_rate", record.learning_rate},
+                        {"gradient_norm", record.gradient_norm},
+                        {"images_per_second", record.images_per_second}};
+    if (!record.accuracy.empty()) json["accuracy_by_level"] = record.accuracy;
+    return json.dump();
 }
 
 void RunLog::truncate(int64_t step) const {
@@ -41,10 +42,12 @@ void RunLog::truncate(int64_t step) const {
 void RunLog::add(const LogRecord& record) const {
     const std::string line = to_json(record) + '\n';
     append_to_file(folder_.metrics(), {reinterpret_cast<const uint8_t*>(line.data()), line.size()});
-    const Scalar scalars[] = {{"loss", float(record.loss)},
-                              {"learning_rate", float(record.learning_rate)},
-                              {"gradient_norm", float(record.gradient_norm)},
-                              {"images_per_second", float(record.images_per_second)}};
+    std::vector<Scalar> scalars{{"loss", float(record.loss)},
+                                {"learning_rate", float(record.learning_rate)},
+                                {"gradient_norm", float(record.gradient_norm)},
+                                {"images_per_second", float(record.images_per_second)}};
+    for (size_t i = 0; i < record.accuracy.size(); ++i)
+        scalars.push_back({"accuracy/quarter_" + std::to_string(i + 1), float(record.accuracy[i])});
     EventFile(folder_.events()).add_scalars(record.step, scalars);
 }
 

@@ -5,6 +5,7 @@
 #include "kernels/error.h"
 #include "tools/commands.h"
 #include "tools/graph_option.h"
+#include "tools/guidance_options.h"
 #include "tools/image_planes.h"
 #include "tools/interrupt.h"
 #include "tools/math_flags.h"
@@ -34,15 +35,17 @@ struct SampleOptions {
     int64_t batch = 64, index = 0, steps = -1;
     uint64_t seed = 0;
     std::optional<double> eta;
-    std::optional<int64_t> count_given, checkpoint, label;
+    std::optional<int64_t> count_given, checkpoint;
     bool trajectory = false, no_clip = false, no_singles = false, values = false, json = false;
     processes::ScoreOptions score;
     ProfileOption profile;
     GraphOption graphs;
     SolverFlags solver_flags;
+    GuidanceOptions guidance;
 };
 
-void write_all(const SampledImages& images, const fs::path& out, bool singles, int64_t first_index) {
+void write_all(const SampledImages& images, const fs::path& out, bool singles, int64_t first_index,
+               const processes::ClassLabels& labels) {
     write_png(out / "grid.png", grid_of(images));
     const size_t each = images.pixels.size() / size_t(images.count);
     for (int i = 0; singles && i < images.count; ++i) {
@@ -50,9 +53,17 @@ void write_all(const SampledImages& images, const fs::path& out, bool singles, i
         write_png(out / fmt::format("{:05}.png", first_index + i),
                   {images.height, images.width, images.channels, {begin, begin + std::ptrdiff_t(each)}});
     }
-    const NpzEntry entry{"arr_0", NpyView({images.count, images.height, images.width, images.channels},
-                                          NpyDtype::u8, images.pixels)};
-    write_npz(out / "samples.npz", {&entry, 1});
+    std::vector<NpzEntry> entries{
+        {"arr_0",
+         NpyView({images.count, images.height, images.width, images.channels}, NpyDtype::u8, images.pixels)}};
+    std::vector<int64_t> classes; // little-endian, as the hosts are
+    for (int64_t i = 0; !labels.empty() && i < images.count; ++i)
+        classes.push_back(labels.of(uint64_t(first_index + i)));
+    if (!classes.empty())
+        entries.push_back({"arr_1", NpyView({images.count}, NpyDtype::i64,
+                                            {reinterpret_cast<const uint8_t*>(classes.data()),
+                                             classes.size() * sizeof(int64_t)})});
+    write_npz(out / "samples.npz", entries);
     if (!images.values.empty()) {
         const Shape shape{images.count, images.height, images.width, images.channels};
         write_image_planes(out / "samples.npy", Tensor::from_host(shape, images.values, Device::cpu));
@@ -112,7 +123,7 @@ SamplingPlan plan_of(const SampleOptions& options, const Configuration& configur
 void sample(const SampleOptions& options) {
     const Device device = device_from_name(options.device);
     const TrainedRun run = load_run(options.run, device, options.weights, options.checkpoint, options.dtype);
-    ModelDenoiser denoiser(*run.model, checked_label(run.configuration.network, options.label));
+    expect_generator(run, options.run);
     SamplingPlan plan = plan_of(options, run.configuration);
     if (!options.init_noise.empty()) {
         plan.request.start = read_start(options, *run.process);
@@ -121,10 +132,11 @@ void sample(const SampleOptions& options) {
     if (!options.solver_flags.step_noise.empty())
         plan.request.step_noise = read_step_noise(options.solver_flags.step_noise, *run.process, plan.count);
     plan.request.graphs = options.graphs.resolve(device, options.profile.wanted());
-    CountedDenoiser counted(denoiser);
+    GuidedNetwork network(run, options.guidance, plan.request, device);
+    CountedDenoiser counted(network.denoiser());
     const bool counts = plan.request.solver == "ode"; // what other solvers need is known beforehand
-    processes::Denoiser& network = counts ? static_cast<processes::Denoiser&>(counted) : denoiser;
-    expect_memory_to_sample(run.configuration, plan.count, plan.batch);
+    processes::Denoiser& denoiser = counts ? static_cast<processes::Denoiser&>(counted) : network.denoiser();
+    expect_memory_to_sample(run.configuration, plan.count, plan.batch * network.images_per_image());
     std::error_code error; // found out before the work, not after it
     const bool made = fs::create_directories(options.out, error);
     if (error) throw Error(fmt::format("{}: cannot make the folder: {}", options.out, error.message()));
@@ -134,7 +146,7 @@ void sample(const SampleOptions& options) {
     int64_t shown = -1;
     SampledImages images;
     try {
-        images = sample_images(*run.process, network, plan, [&](int64_t done, int64_t all) {
+        images = sample_images(*run.process, denoiser, plan, [&](int64_t done, int64_t all) {
             const int64_t percent = done * 100 / std::max<int64_t>(all, 1);
             if (percent / 10 != shown / 10 || percent == 100) progress.show(percent, "percent");
             shown = percent;
@@ -146,7 +158,7 @@ void sample(const SampleOptions& options) {
     progress.finish();
     {
         const ProfileScope scope("write images");
-        write_all(images, options.out, !options.no_singles, options.index);
+        write_all(images, options.out, !options.no_singles, options.index, network.labels());
     }
     recording.finish(options.out);
     const fs::path grid = fs::path(options.out) / "grid.png";
@@ -197,7 +209,7 @@ void add_sample_command(CLI::App& app) {
         ->add_option("--init-noise", o->init_noise,
                      "NumPy array (.npy), N×C×H×W: the noise to start from, of ddpm and sub-vp")
         ->type_name("FILE");
-    command->add_option("--label", o->label, "Class of all images, from 0: of networks with classes");
+    o->guidance.add_to(*command);
     command->add_option("--out", o->out, "Folder for grid.png, single images, samples.npz")
         ->type_name("FOLDER")
         ->required();
@@ -239,6 +251,7 @@ void add_sample_command(CLI::App& app) {
         "  engine sample runs/garments -n 64 --seed 0 --out pictures\n"
         "  engine sample runs/garments --solver dpm-solver++ --order 2 --steps 20 --out fast\n"
         "  engine sample runs/garments -n 16 --solver ancestral --steps 1000 --out slow --trajectory\n"
+        "  engine sample runs/classes --label all --guidance 3 --out guided\n"
         "  engine sample runs/garments --init-noise noise.npy --solver ddim --steps 50 --npy --out mine");
     command->callback([o] { sample(*o); });
 }

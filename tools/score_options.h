@@ -14,6 +14,9 @@ void add_score_options(CLI::App& command, processes::ScoreOptions& options);
 class CountedDenoiser final : public processes::Denoiser {
 public:
     explicit CountedDenoiser(processes::Denoiser& denoiser) : denoiser_(denoiser) {}
+    void begin_batch(uint32_t first_image, int64_t count) override {
+        denoiser_.begin_batch(first_image, count);
+    }
     Tensor predict(const Tensor& x, const Tensor& timesteps) override {
         ++calls_;
         images_ += x.shape()[0];

@@ -37,6 +37,7 @@ Configuration without_free_keys(Configuration c) {
     c.train.timestep_sampling = fixed.timestep_sampling;
     c.train.optimizer = fixed.optimizer;
     c.train.optimizer.learning_rate = 0;
+    c.train.label_dropout = fixed.label_dropout;
     c.sample = SampleConfig();
     c.data.path.clear();
     c.data.format.clear();

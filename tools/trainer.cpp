@@ -7,6 +7,7 @@
 #include "engine/machine.h"
 #include "engine/profiler.h"
 #include "kernels/error.h"
+#include "tools/classifier_accuracy.h"
 #include "tools/interrupt.h"
 #include "tools/memory_estimate.h"
 #include "tools/output.h"
@@ -80,26 +81,37 @@ Trainer::Trainer(const Configuration& configuration, Device device, const GraphO
              .random = random_,
              .accumulation = configuration.train.optimizer.accumulation,
              .batch = [this](int64_t index) { return batch(index); },
-             .importance = importance_ ? &*importance_ : nullptr},
+             .importance = importance_ ? &*importance_ : nullptr,
+             .label_dropout = configuration.train.label_dropout},
             graphs) {
-    const int multiple = configuration.network.size_multiple();
-    const DataConfig& data = configuration.data;
+    check_network();
+    if (!is_classifier()) process_->check(sampling_plan().request);
+    loader_ =
+        std::make_unique<BatchLoader>(*images_, batch_order(order_), batch_options(), decoding_threads());
+}
+
+void Trainer::check_network() const {
+    const nets::UNetConfig& network = configuration_.network;
+    const int multiple = network.size_multiple();
+    const DataConfig& data = configuration_.data;
     if (data.height % multiple || data.width % multiple)
         throw Error(fmt::format(
             "network.channels has {} levels: they need height and width in multiples of {}, got {}×{}",
-            configuration.network.channels.size(), multiple, data.height, data.width));
-    const bool learned = processes::learns_variance(configuration.process);
-    const int outputs = configuration.network.in_channels * (learned ? 2 : 1);
-    if (const nets::UNetConfig& network = configuration.network;
-        network.classes > 0 || network.out_channels != outputs)
-        throw Error(fmt::format(
-            "only networks without classes whose output is of {} channels are trained, those of the "
-            "images{}; this one has {} classes and {} channels",
-            outputs, learned ? " and as many for process.variance = learned" : "", network.classes,
-            network.out_channels));
-    process_->check(sampling_plan().request);
-    loader_ =
-        std::make_unique<BatchLoader>(*images_, batch_order(order_), batch_options(), decoding_threads());
+            network.channels.size(), multiple, data.height, data.width));
+    const bool learned = processes::learns_variance(configuration_.process);
+    const int outputs = network.in_channels * (learned ? 2 : 1);
+    if (network.out_channels != outputs)
+        throw Error(fmt::format("only networks whose output is of {} channels are trained, those of the "
+                                "images{}; this one has {} channels",
+                                outputs, learned ? " and as many for process.variance = learned" : "",
+                                network.out_channels));
+    if (network.classes > 0) expect_labels(images_->info().labels, network.classes, data.path);
+    if (!is_classifier()) return;
+    if (configuration_.train.sample_every > 0)
+        throw Error("network.kind is classifier, which draws no samples: set train.sample_every to 0");
+    if (importance_)
+        throw Error("network.kind is classifier, whose levels are drawn uniformly: set "
+                    "train.timestep_sampling to uniform");
 }
 
 SamplingPlan Trainer::sampling_plan() const {
@@ -120,9 +132,24 @@ BatchOptions Trainer::batch_options() const {
             uint64_t(configuration_.train.seed), 0};
 }
 
-Tensor Trainer::batch(int64_t index) {
+LabelledBatch Trainer::batch(int64_t index) {
     const ProfileScope scope("batch wait");
-    return loader_->batch(uint64_t(index), device_);
+    LabelledBatch batch = loader_->labelled_batch(uint64_t(index), device_);
+    if (is_classifier()) {
+        latest_images_ = batch.images;
+        latest_labels_ = batch.labels;
+    }
+    return batch;
+}
+
+/// By several draws of noise on the images of the last update: the same for a run that was resumed.
+std::vector<double> Trainer::accuracy_of_latest() {
+    constexpr int draws = 8, quarters = 4;
+    LevelAccuracy accuracy(std::min(quarters, process_->steps()));
+    for (int i = 1; i <= draws; ++i)
+        accuracy.add(model_.network, model_.dtype, *process_, latest_images_, latest_labels_, random_,
+                     uint32_t(i) << 20);
+    return accuracy.shares();
 }
 
 std::optional<RunState> Trainer::load_checkpoint(const RunFolder& folder, DamagedOnes damaged_ones) {
@@ -167,7 +194,7 @@ void Trainer::make_prior() {
 }
 
 void Trainer::prepare_prior(const RunFolder& folder) {
-    if (!process_->needs_prior()) return;
+    if (!process_->needs_prior() || is_classifier()) return; // it is of sampling
     if (optimizer_.steps() > 0) { // before the first checkpoint the file may be of other data
         try {
             process_->set_prior(load_tensors(folder.prior()));
@@ -244,7 +271,7 @@ void Trainer::draw_samples(const RunFolder& folder) {
     Model averaged(configuration_, device_);
     averaged.store.values().copy_from(optimizer_.ema());
     averaged.store.values_changed();
-    ModelDenoiser denoiser(averaged);
+    ModelDenoiser denoiser(averaged, every_class(configuration_.network));
     SampledImages images;
     try {
         images = sample_images(*process_, denoiser, sampling_plan(), {});
@@ -270,6 +297,7 @@ void Trainer::log(const RunFolder& folder, Progress& progress, int64_t first_ste
     record.loss = checked_losses(folder).value();
     record.learning_rate = optimizer_.learning_rate_at(record.step);
     record.gradient_norm = optimizer_.gradient_norm();
+    if (is_classifier()) record.accuracy = accuracy_of_latest();
     record.images_per_second = double((record.step - first_step) * images_per_step()) / progress.seconds();
     expect_finite(folder, record.step, "gradient norm", record.gradient_norm);
     try {

@@ -43,7 +43,10 @@ private:
     SamplingPlan sampling_plan() const;
     int64_t images_per_step() const;
     BatchOptions batch_options() const;
-    Tensor batch(int64_t index);
+    LabelledBatch batch(int64_t index);
+    bool is_classifier() const { return configuration_.network.is_classifier(); }
+    void check_network() const;
+    std::vector<double> accuracy_of_latest();
     std::optional<RunState> load_checkpoint(const RunFolder& folder, DamagedOnes damaged_ones);
     void resume(const RunFolder& folder);
     void make_prior();
@@ -69,9 +72,10 @@ private:
     RandomState random_;
     GraphOptions graphs_;
     std::optional<processes::LevelImportance> importance_;
-    std::optional<int64_t> saved_;        ///< step of the newest sound checkpoint
-    std::unique_ptr<BatchLoader> loader_; ///< of the training batches
-    TrainingStep step_;                   ///< its losses are those since the last line of the log
+    std::optional<int64_t> saved_;         ///< step of the newest sound checkpoint
+    std::unique_ptr<BatchLoader> loader_;  ///< of the training batches
+    Tensor latest_images_, latest_labels_; ///< of a classifier: those of the last update, for the log
+    TrainingStep step_;                    ///< its losses are those since the last line of the log
 };
 
 } // namespace heat::tools

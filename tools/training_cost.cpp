@@ -83,7 +83,7 @@ void Trainer::measure_sampling(TrainingCost& cost) {
     Model averaged(configuration_, device_);
     averaged.store.values().copy_from(optimizer_.ema());
     averaged.store.values_changed();
-    ModelDenoiser denoiser(averaged);
+    ModelDenoiser denoiser(averaged, every_class(configuration_.network));
     const SamplingPlan plan = sampling_plan();
     processes::SampleRequest request = plan.request;
     request.count = plan.count;

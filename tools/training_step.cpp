@@ -1,5 +1,6 @@
 #include "tools/training_step.h"
 
+#include "engine/ops/cross_entropy.h"
 #include "engine/ops/loss.h"
 
 #include <utility>
@@ -23,19 +24,6 @@ TrainingStep::TrainingStep(Parts parts, const GraphOptions& graphs)
     losses_.begin(parts_.optimizer.steps(), 0, 0);
 }
 
-void TrainingStep::pass(const Tensor& images) {
-    const processes::TrainingBatch b = parts_.process.training_batch(images, parts_.random, 0);
-    Tape tape;
-    const Variable output = parts_.network.forward(
-        Variable(b.input), b.timesteps,
-        {.dtype = parts_.dtype, .dropout = &parts_.random, .image_offset = 0, .labels = {}});
-    const BatchLoss error = b.hybrid.defined() ? hybrid_loss(output, b.hybrid, b.weight, b.scale)
-                                               : weighted_error(b.loss, output, b.target, b.weight, b.scale);
-    tape.backward(error.loss);
-    losses_.add(error.loss.value(), parts_.accumulation);
-    if (parts_.importance) learn_importance(b, error.per_image);
-}
-
 void TrainingStep::learn_importance(const processes::TrainingBatch& batch, const Tensor& per_image) {
     const Tensor levels = batch.levels.to(Device::cpu);
     const std::span<const int32_t> drawn(levels.data<int32_t>(), size_t(levels.count()));
@@ -51,21 +39,56 @@ void TrainingStep::learn_importance(const processes::TrainingBatch& batch, const
     parts_.importance->apply_to(parts_.process);
 }
 
+BatchLoss TrainingStep::loss_of(const processes::TrainingBatch& b, const Tensor& labels) {
+    const nets::UNetConfig& config = parts_.network.config();
+    nets::UNet::Pass pass{.dtype = parts_.dtype, .dropout = &parts_.random, .image_offset = 0, .labels = {}};
+    if (config.is_classifier())
+        return {cross_entropy(parts_.network.forward(Variable(b.input), b.timesteps, pass), labels,
+                              1.f / float(labels.count())),
+                {}};
+    if (config.classes > 0) pass.labels = labels;
+    if (parts_.label_dropout > 0)
+        pass.labels = with_label_dropout(labels, parts_.label_dropout, config.classes, parts_.random, 0);
+    const Variable output = parts_.network.forward(Variable(b.input), b.timesteps, pass);
+    return b.hybrid.defined() ? hybrid_loss(output, b.hybrid, b.weight, b.scale)
+                              : weighted_error(b.loss, output, b.target, b.weight, b.scale);
+}
+
+void TrainingStep::pass(const LabelledBatch& batch) {
+    const processes::TrainingBatch b = parts_.process.training_batch(batch.images, parts_.random, 0);
+    Tape tape;
+    const BatchLoss error = loss_of(b, batch.labels);
+    tape.backward(error.loss);
+    losses_.add(error.loss.value(), parts_.accumulation);
+    if (parts_.importance) learn_importance(b, error.per_image);
+}
+
+namespace {
+void copy_into(Tensor& kept, const Tensor& from) {
+    if (!from.defined()) return;
+    if (!kept.defined() || kept.shape() != from.shape())
+        kept = Tensor(from.shape(), from.dtype(), from.device());
+    kept.copy_from(from);
+}
+} // namespace
+
 void TrainingStep::run() {
     Optimizer& optimizer = parts_.optimizer;
     for (int i = 0; i < parts_.accumulation; ++i) {
         const int64_t index = optimizer.steps() * parts_.accumulation + i;
-        const Tensor images = parts_.batch(index);
+        const LabelledBatch batch = parts_.batch(index);
         parts_.random.set_step(uint32_t(index));
         if (!pass_.active()) {
-            pass(images);
+            pass(batch);
             continue;
         }
-        if (!images_.defined() || images_.shape() != images.shape())
-            images_ = Tensor(images.shape(), images.dtype(), images.device());
-        images_.copy_from(images);
+        copy_into(images_, batch.images);
+        copy_into(labels_, batch.labels);
         pass_.run(
-            images.shape().extents(), [this] { pass(images_); },
+            batch.images.shape().extents(),
+            [this] {
+                pass({images_, labels_});
+            },
             [this] { parts_.store.values_changed(); }); // so that the graph packs the weights each time
     }
     optimizer.begin_step();

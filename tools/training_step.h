@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/data/labels.h"
 #include "engine/graph.h"
 #include "engine/loss_record.h"
 #include "engine/optimizer.h"
@@ -25,11 +26,12 @@ public:
         Optimizer& optimizer;
         RandomState& random;
         int accumulation = 1; ///< batches whose gradients are averaged
-        std::function<Tensor(int64_t index)>
-            batch; ///< images of batch `index`, N×H×W×C f32 in the data range
+        /// Images of batch `index`, N×H×W×C f32 in the data range, with labels where the network has classes.
+        std::function<LabelledBatch(int64_t index)> batch;
         /// Learns from each batch how the process is to draw levels, for which the host waits, and no step is
         /// captured; null: uniformly.
         processes::LevelImportance* importance = nullptr;
+        double label_dropout = 0; ///< probability that a label is replaced by the null class
     };
 
     /// On a card the optimiser is told to skip updates of a gradient that is not finite, because the host
@@ -45,13 +47,14 @@ public:
     bool captured() const { return pass_.captured() && update_.captured(); }
 
 private:
-    void pass(const Tensor& images);
+    void pass(const LabelledBatch& batch);
+    BatchLoss loss_of(const processes::TrainingBatch& b, const Tensor& labels);
     void learn_importance(const processes::TrainingBatch& batch, const Tensor& per_image);
 
     Parts parts_;
     LossRecord losses_;
     bool watches_norm_;
-    Tensor images_; ///< where a captured pass finds its batch
+    Tensor images_, labels_; ///< where a captured pass finds its batch
     std::shared_ptr<MemoryReservation> memory_;
     GraphedWork pass_, update_;
 };

@@ -41,21 +41,16 @@ void BatchLoader::work() {
         const uint64_t index = next_++, generation = generation_;
         Made made;
         std::vector<uint32_t> indices;
-        std::unique_ptr<UploadSlot> slot;
+        Made slots;
         try {
             indices = order_(index);
-            if (spare_.empty()) {
-                slot = std::make_unique<UploadSlot>(device_);
-            } else { // the one that has been idle longest
-                slot = std::move(spare_.front());
-                spare_.erase(spare_.begin());
-            }
+            slots = spare_slots();
         } catch (...) {
             made.failure = std::current_exception();
         }
         if (!made.failure) {
             lock.unlock();
-            made = make(index, indices, std::move(slot));
+            made = make(index, indices, std::move(slots));
             lock.lock();
         }
         if (generation != generation_) {
@@ -67,14 +62,31 @@ void BatchLoader::work() {
     }
 }
 
-BatchLoader::Made BatchLoader::make(uint64_t index, const std::vector<uint32_t>& indices,
-                                    std::unique_ptr<UploadSlot> slot) const {
-    Made made{std::move(slot), nullptr};
+/// Under the lock.
+BatchLoader::Made BatchLoader::spare_slots() {
+    if (!spare_.empty()) { // the one that has been idle longest
+        Made made = std::move(spare_.front());
+        spare_.erase(spare_.begin());
+        return made;
+    }
+    Made made;
+    made.slot = std::make_unique<UploadSlot>(device_);
+    if (!images_.info().labels.empty()) made.labels = std::make_unique<UploadSlot>(device_, Dtype::i32);
+    return made;
+}
+
+BatchLoader::Made BatchLoader::make(uint64_t index, const std::vector<uint32_t>& indices, Made slots) const {
+    Made made = std::move(slots);
     BatchOptions options = options_;
     options.step = uint32_t(index);
     try {
         gather_batch(images_, indices, options, [&](const Shape& shape) { return made.slot->fill(shape); });
         made.slot->send();
+        if (made.labels) {
+            auto* labels = static_cast<int32_t*>(made.labels->fill_bytes(Shape{int64_t(indices.size())}));
+            for (const uint32_t i : indices) *labels++ = images_.info().labels[i];
+            made.labels->send();
+        }
     } catch (...) {
         made.failure = std::current_exception();
     }
@@ -83,7 +95,7 @@ BatchLoader::Made BatchLoader::make(uint64_t index, const std::vector<uint32_t>&
 
 /// Under the lock. A slot that failed, or that is of another device, is not used again.
 void BatchLoader::recycle(Made made) {
-    if (made.slot && !made.failure && made.slot->device() == device_) spare_.push_back(std::move(made.slot));
+    if (made.slot && !made.failure && made.slot->device() == device_) spare_.push_back(std::move(made));
 }
 
 void BatchLoader::begin_at(uint64_t index, Device device) {
@@ -96,7 +108,7 @@ void BatchLoader::begin_at(uint64_t index, Device device) {
     begun_ = true;
 }
 
-Tensor BatchLoader::batch(uint64_t index, Device device) {
+LabelledBatch BatchLoader::labelled_batch(uint64_t index, Device device) {
     std::unique_lock lock(mutex_);
     const bool anew = !begun_ || index != wanted_ || device != device_;
     if (anew) begin_at(index, device);
@@ -113,10 +125,10 @@ Tensor BatchLoader::batch(uint64_t index, Device device) {
     lock.unlock();
     wanted_changed_.notify_all();
     if (made.failure) std::rethrow_exception(made.failure);
-    Tensor tensor = made.slot->take();
+    LabelledBatch batch(made.slot->take(), made.labels ? made.labels->take() : Tensor());
     lock.lock();
     recycle(std::move(made));
-    return tensor;
+    return batch;
 }
 
 } // namespace heat

@@ -2,6 +2,7 @@
 
 #include "engine/data/batch.h"
 #include "engine/data/batch_order.h"
+#include "engine/data/labels.h"
 #include "engine/upload.h"
 
 #include <condition_variable>
@@ -36,7 +37,9 @@ public:
     /// Batch `index` as f32 N×H×W×C. On a card its copy has been under way since it was made, from pinned
     /// memory and beside what the card computes; nothing waits for the card but the making of later batches,
     /// of which as many are under way as run ahead. Throws what its making threw.
-    Tensor batch(uint64_t index, Device device);
+    Tensor batch(uint64_t index, Device device) { return labelled_batch(index, device).images; }
+    /// The same with the images' labels, which come the same way; undefined where the set has none.
+    LabelledBatch labelled_batch(uint64_t index, Device device);
 
     /// Seconds that batch() has waited in all for batches that were not ready, and how many batches it gave;
     /// what waited for a card that was behind, and the first after each new beginning, which nothing could
@@ -47,10 +50,12 @@ public:
 private:
     struct Made {
         std::unique_ptr<UploadSlot> slot;
+        std::unique_ptr<UploadSlot> labels; ///< null where the set has none
         std::exception_ptr failure;
     };
     void work();
-    Made make(uint64_t index, const std::vector<uint32_t>& indices, std::unique_ptr<UploadSlot> slot) const;
+    Made make(uint64_t index, const std::vector<uint32_t>& indices, Made slots) const;
+    Made spare_slots();
     void recycle(Made made);
     void begin_at(uint64_t index, Device device);
 
@@ -67,7 +72,7 @@ private:
     bool begun_ = false, stopping_ = false;
     Device device_ = Device::cpu; ///< of the batches that are made now
     std::map<uint64_t, Made> made_;
-    std::vector<std::unique_ptr<UploadSlot>> spare_; ///< to use again
+    std::vector<Made> spare_; ///< whose slots are used again
 
     double seconds_waited_ = 0;
     uint64_t batches_given_ = 0;

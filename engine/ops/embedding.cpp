@@ -24,24 +24,28 @@ Variable sinusoidal_embedding(const Tensor& timesteps, int dimension, bool cosin
 }
 
 Variable embedding(const Parameter& table, const std::vector<int32_t>& index) {
-    const int64_t rows = table.shape()[0], width = table.shape()[1];
+    const int64_t rows = table.shape()[0];
     for (int32_t i : index)
         if (i < 0 || i >= rows)
             throw Error(fmt::format("embedding: index {} lies outside {} of {} rows", i, table.name(), rows));
+    return embedding(table, Tensor::from_host(Shape{int64_t(index.size())}, index, table.value().device()));
+}
+
+Variable embedding(const Parameter& table, const Tensor& index) {
+    const int64_t rows = table.shape()[0], width = table.shape()[1], count = index.count();
     // The rows that are looked up, their numbers and the result; backward adds to the rows.
-    const auto work = [=, count = double(index.size())](double arrays, double flops) {
-        return OpWork{4.0 * count * (arrays * double(width) + 1.0), flops * count * double(width),
-                      fmt::format("{} of {}×{}", count, rows, width)};
+    const auto work = [=](double arrays, double flops) {
+        return OpWork{4.0 * double(count) * (arrays * double(width) + 1.0),
+                      flops * double(count) * double(width), fmt::format("{} of {}×{}", count, rows, width)};
     };
     const ProfileScope scope("embedding", table.value().device(), [&] { return work(2, 0); });
-    const Tensor indices = Tensor::from_host(Shape{int64_t(index.size())}, index, table.value().device());
-    Tensor y(Shape{int64_t(index.size()), width}, Dtype::f32, indices.device());
-    kernels::embedding_lookup(y.stream(), table.value().data<float>(), indices.data<int32_t>(),
-                              y.data<float>(), int(index.size()), int(width));
+    Tensor y(Shape{count, width}, Dtype::f32, index.device());
+    kernels::embedding_lookup(y.stream(), table.value().data<float>(), index.data<int32_t>(), y.data<float>(),
+                              int(count), int(width));
     return make_result(std::move(y), wants_gradient({}, {&table}), [=](const Tensor& dy) {
         const ProfileScope backward("embedding backward", dy.device(), [&] { return work(3, 1); });
-        kernels::embedding_backward(dy.stream(), dy.data<float>(), indices.data<int32_t>(),
-                                    table.gradient_data(), int(indices.count()), int(rows), int(width));
+        kernels::embedding_backward(dy.stream(), dy.data<float>(), index.data<int32_t>(),
+                                    table.gradient_data(), int(index.count()), int(rows), int(width));
     });
 }
 

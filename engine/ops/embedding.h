@@ -12,5 +12,7 @@ Variable sinusoidal_embedding(const Tensor& timesteps, int dimension, bool cosin
 /// Rows of table (count × width) by index (N, i32): N×width f32. Throws Error for an index outside the table
 /// (checked on the host copy that the caller gives).
 Variable embedding(const Parameter& table, const std::vector<int32_t>& index);
+/// The same by an index in the table's device memory (N, i32), whose values are trusted to lie in the table.
+Variable embedding(const Parameter& table, const Tensor& index);
 
 } // namespace heat

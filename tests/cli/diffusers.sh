@@ -165,7 +165,7 @@ expect_text "$work/own-again/config.toml" "clip = false"
 succeeds train "$work/own-again/config.toml" --out "$work/own-again" --set train.steps=2
 expect_exists "$work/own-again/checkpoints/step-0000002"
 idx_images "$work/wide.idx" 8 12 20
-refuses 1 "without classes" train "$runs/classes/config.toml" --out "$runs/classes" --set data.path="$work/wide.idx"
+refuses 1 "these images have no labels" train "$runs/classes/config.toml" --out "$runs/classes" --set data.path="$work/wide.idx"
 
 # ---- Refused exports leave nothing.
 no_export() { # no_export TEXT RUN ARGUMENT...

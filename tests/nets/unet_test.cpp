@@ -193,7 +193,10 @@ TEST_SUITE("nets") {
             Tape tape;
             const Variable y = network.forward(
                 Variable(x), Tensor::full(Shape{2}, 5.f, Device::cpu),
-                {.dtype = Dtype::f32, .dropout = &random, .image_offset = 0, .labels = {0, 2}});
+                {.dtype = Dtype::f32,
+                 .dropout = &random,
+                 .image_offset = 0,
+                 .labels = Tensor::from_host(Shape{2}, std::vector<int32_t>{0, 2}, Device::cpu)});
             tape.backward(squared_error(y, x, Tensor(), 1.f).loss);
             gradients = store.gradients().to_host();
             for (size_t i = 0; i < store.size() && !c.zero_initialize; ++i) {

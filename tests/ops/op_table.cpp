@@ -151,6 +151,26 @@ void add_elementwise(Table& table) {
                          [n = n, h = h, w = w, c = c](const Arrays& x, const Arrays&) {
                              return reference::average_pool_forward(x[0], n, h, w, c);
                          }});
+    for (const auto& [images, classes] : {std::array{1, 2}, std::array{5, 7}, std::array{3, 33}})
+        table.push_back({bench::cross_entropy_case(images, classes),
+                         [n = images, k = classes](const Arrays& x, const Arrays&) {
+                             double sum = 0;
+                             for (int i = 0; i < n; ++i) {
+                                 double total = 0;
+                                 for (int c = 0; c < k; ++c) total += std::exp(x[0][size_t(i * k + c)]);
+                                 sum += std::log(total) - x[0][size_t(i * k + 3 * i % k)];
+                             }
+                             return std::vector<double>{sum / n};
+                         }});
+    for (const auto& [n, h, w, c] : {std::array{1, 1, 1, 1}, std::array{2, 3, 5, 7}, std::array{1, 7, 7, 33}})
+        table.push_back({bench::spatial_mean_case(Shape{n, h, w, c}),
+                         [n = n, p = h * w, c = c](const Arrays& x, const Arrays&) {
+                             std::vector<double> y(size_t(n) * size_t(c), 0.);
+                             for (int i = 0; i < n * p; ++i)
+                                 for (int k = 0; k < c; ++k)
+                                     y[size_t(i / p * c + k)] += x[0][size_t(i * c + k)] / p;
+                             return y;
+                         }});
     const auto loss_oracle = [](double (*measure)(double)) {
         return [measure](const Arrays& x, const Arrays&) {
             double sum = 0;
