@@ -26,6 +26,12 @@ void TrainingStep::pass(const Tensor& images) {
     losses_.add(error.loss.value(), parts_.accumulation);
 }
 
+/// Outside of graphs: in the steady state the update has done it, and the cast is not captured.
+void TrainingStep::round_weights() {
+    if (parts_.dtype == Dtype::bf16 && parts_.store.values().device() == Device::cuda)
+        (void)parts_.store.bf16_values();
+}
+
 void TrainingStep::run() {
     Optimizer& optimizer = parts_.optimizer;
     for (int i = 0; i < parts_.accumulation; ++i) {
@@ -39,12 +45,14 @@ void TrainingStep::run() {
         if (!images_.defined() || images_.shape() != images.shape())
             images_ = Tensor(images.shape(), images.dtype(), images.device());
         images_.copy_from(images);
+        round_weights();
         pass_.run(
             images.shape().extents(), [this] { pass(images_); },
-            [this] { parts_.store.values_changed(); }); // so that the graph packs the weights each time
+            [this] { parts_.store.derive_again(); }); // so that the graph packs the weights each time
     }
     optimizer.begin_step();
-    update_.run({}, [this] {
+    // A graph without the copy must not stand in for one with it.
+    update_.run({int64_t(parts_.store.bf16_to_update() != nullptr)}, [this] {
         parts_.optimizer.update();
         losses_.close(watches_norm_ ? parts_.optimizer.gradient_norm_data() : nullptr);
     });

@@ -42,6 +42,7 @@ public:
 
 private:
     void pass(const Tensor& images);
+    void round_weights();
 
     Parts parts_;
     LossRecord losses_;
