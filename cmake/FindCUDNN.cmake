@@ -6,6 +6,7 @@ mark_as_advanced(CUDNN_INCLUDE_DIR CUDNN_LIBRARY)
 
 if(CUDNN_INCLUDE_DIR AND EXISTS ${CUDNN_INCLUDE_DIR}/cudnn_version.h)
     file(READ ${CUDNN_INCLUDE_DIR}/cudnn_version.h header)
+    set(version_parts "")
     foreach(part MAJOR MINOR PATCHLEVEL)
         string(REGEX MATCH "#define CUDNN_${part} ([0-9]+)" match "${header}")
         list(APPEND version_parts ${CMAKE_MATCH_1})

@@ -94,6 +94,8 @@ private:
     }
 
     void release_locked() {
+        if (free_.empty()) return;
+        kernels::wait_for_device(on_cuda_); // kernels that were launched may still use what is free here
         for (auto& [bytes, blocks] : free_) {
             for (void* block : blocks) kernels::free_device_memory(on_cuda_, block);
             statistics_.reserved -= int64_t(bytes * blocks.size());
@@ -142,12 +144,18 @@ public:
         else
             free_[bytes].push_back(block);
     }
-    void end() {
+    void give_back() noexcept {
+        std::lock_guard lock(mutex_);
+        give_back_locked();
+    }
+    void end() noexcept {
         std::lock_guard lock(mutex_);
         ended_ = true;
-        for (auto& [bytes, blocks] : free_)
-            for (std::byte* block : blocks) pool_.give(block, bytes);
-        free_.clear();
+        give_back_locked();
+    }
+    void begin_scope() {
+        std::lock_guard lock(mutex_);
+        broken_ = false;
     }
     void saw_foreign_block() {
         std::lock_guard lock(mutex_);
@@ -163,6 +171,15 @@ public:
     }
 
 private:
+    void give_back_locked() noexcept {
+        for (auto& [bytes, blocks] : free_)
+            for (std::byte* block : blocks) {
+                pool_.give(block, bytes);
+                bytes_ -= int64_t(bytes);
+            }
+        free_.clear();
+    }
+
     const Device device_;
     Pool& pool_;
     std::mutex mutex_;
@@ -191,12 +208,20 @@ Device MemoryReservation::device() const {
 int64_t MemoryReservation::bytes() const {
     return blocks_->bytes();
 }
+void MemoryReservation::graph_gone() noexcept {
+    --graphs_;
+    give_back_if_unused();
+}
+void MemoryReservation::give_back_if_unused() noexcept {
+    if (graphs_ == 0) blocks_->give_back();
+}
 bool MemoryReservation::broken() const {
     return blocks_->broken();
 }
 
 MemoryReservation::Scope::Scope(MemoryReservation& reservation) {
     if (reserving) throw Error("this thread already allocates for a graph: finish that one first");
+    reservation.blocks_->begin_scope();
     reserving = &reservation.blocks_;
 }
 MemoryReservation::Scope::~Scope() {

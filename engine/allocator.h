@@ -58,6 +58,11 @@ public:
 
     Device device() const;
     int64_t bytes() const;
+    /// Told of each graph that is made and destroyed. Where none is left, free blocks return to the pool:
+    /// work that runs without its graph finds them there.
+    void graph_made() { ++graphs_; }
+    void graph_gone() noexcept;
+    void give_back_if_unused() noexcept;
     /// Whether a block that is not the reservation's was let go of in a Scope.
     bool broken() const;
 
@@ -65,6 +70,7 @@ public:
 
 private:
     std::shared_ptr<Blocks> blocks_;
+    int graphs_ = 0;
 };
 
 } // namespace heat

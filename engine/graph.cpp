@@ -41,7 +41,10 @@ GraphedWork::~GraphedWork() {
 }
 
 void GraphedWork::drop() noexcept {
-    if (graph_) calls_->destroy(std::exchange(graph_, nullptr));
+    if (graph_) {
+        calls_->destroy(std::exchange(graph_, nullptr));
+        memory_->graph_gone();
+    }
     runs_ = 0;
 }
 
@@ -79,18 +82,21 @@ bool GraphedWork::capture(const std::function<void()>& work) {
             calls_->begin();
             work();
             graph_ = calls_->end();
+            memory_->graph_made();
         }
         if (memory_->broken()) throw Error("memory from outside was let go of in it");
         return true;
     } catch (const Error& error) {
         calls_->abandon();
         drop();
+        memory_->give_back_if_unused();
         failed_ = true;
         if (remark_)
             remark_(fmt::format("{} runs without a CUDA graph, which is slower: {}", name_, error.what()));
         return false;
     } catch (...) { // Ctrl-C, or no memory on the host
         calls_->abandon();
+        memory_->give_back_if_unused();
         throw;
     }
 }

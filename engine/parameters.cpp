@@ -1,5 +1,7 @@
 #include "engine/parameters.h"
 
+#include "engine/profiler.h"
+#include "kernels/elementwise.h"
 #include "kernels/error.h"
 
 #include <fmt/format.h>
@@ -27,6 +29,8 @@ Parameter ParameterStore::add(std::string name, Shape shape, Initialization init
     parameter.state_ = std::make_shared<Parameter::State>();
     parameter.state_->name = std::move(name);
     parameter.state_->shape = std::move(shape);
+    parameter.state_->store = this;
+    parameter.state_->offset = flat_size_;
     parameter.state_->version = &version_;
     entries_.push_back({parameter, initialization, layout, flat_size_});
     flat_size_ += (parameter.shape().count() + 15) / 16 * 16;
@@ -39,7 +43,25 @@ void ParameterStore::allocate(Device device, uint64_t seed) {
         e.parameter.state_->value =
             values_.slice(e.offset, e.parameter.shape().count()).reshape(e.parameter.shape());
     initialize(seed);
+    copy_ = Tensor();
     values_changed();
+}
+
+const bf16* ParameterStore::bf16_values() {
+    if (!copy_.defined()) copy_ = Tensor(Shape{flat_size_}, Dtype::bf16, values_.device());
+    if (!copy_is_current_) {
+        const ProfileScope scope("pack weights", values_.device(), [&] {
+            return OpWork{double(values_.bytes() + copy_.bytes()), 0, values_.shape().text()};
+        });
+        kernels::cast(values_.stream(), values_.data<float>(), copy_.data<bf16>(), flat_size_);
+        copy_is_current_ = true;
+    }
+    return copy_.data<bf16>();
+}
+
+bf16* ParameterStore::bf16_to_update() {
+    return values_.device() == Device::cuda && copy_.defined() && copy_is_current_ ? copy_.data<bf16>()
+                                                                                   : nullptr;
 }
 
 void ParameterStore::allocate_gradients() {

@@ -49,7 +49,21 @@ public:
     Tensor& gradients() { return gradients_; }
     int64_t flat_size() const { return flat_size_; }
     /// Must be called after writing to values(): derived forms are made again.
-    void values_changed() { ++version_; }
+    void values_changed() { updated_with(nullptr); }
+    /// After writing to values() and, the same rounded, to `copy`, which bf16_to_update() gave.
+    void updated_with(const bf16* copy) {
+        ++version_;
+        copy_is_current_ = copy_is_current_ && copy != nullptr;
+    }
+    /// Derived forms are made again though nothing changed, in a run that is captured; bf16_values() are not.
+    void derive_again() { ++version_; }
+
+    /// All values in bf16, padding included, laid out as values(): made at first use, and again after
+    /// values_changed(). What is multiplied on a card, where an update writes them in its own pass.
+    const bf16* bf16_values();
+    /// Where an update writes the values in bf16 too; null unless somebody uses them on a card, and they are
+    /// current, so that an update which is skipped leaves them right.
+    bf16* bf16_to_update();
 
     /// One parameter's values out of a flat array of this store (values, gradients, moments, EMA), on any
     /// device, in file layout, and back. One parameter at a time: a model is never twice in memory.
@@ -68,7 +82,8 @@ private:
 
     std::vector<Entry> entries_;
     int64_t flat_size_ = 0;
-    Tensor values_, gradients_;
+    Tensor values_, gradients_, copy_;
+    bool copy_is_current_ = false;
     uint64_t version_ = 1;
 };
 

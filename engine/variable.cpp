@@ -1,5 +1,6 @@
 #include "engine/variable.h"
 
+#include "engine/parameters.h"
 #include "engine/profiler.h"
 #include "kernels/elementwise.h"
 #include "kernels/error.h"
@@ -63,6 +64,10 @@ const void* Parameter::derived(const std::string& key, size_t bytes,
         entry.version = *state_->version;
     }
     return entry.storage.get();
+}
+
+const bf16* Parameter::bf16_data() const {
+    return state_->store->bf16_values() + state_->offset;
 }
 
 Tape::Tape() {

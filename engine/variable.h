@@ -39,6 +39,8 @@ private:
         gradient_; ///< the slot outlives the value: a recorded op keeps only what its backward reads
 };
 
+class ParameterStore;
+
 /// A trained tensor: an f32 master in the store's flat array, an f32 gradient beside it that backward passes
 /// add to, and forms derived from the master (bf16 copy, packed convolution weights) that are made again
 /// after each update.
@@ -56,6 +58,9 @@ public:
     /// changes; `key` names the form. The same buffer is refilled after a change, so its address is stable.
     const void* derived(const std::string& key, size_t bytes, const std::function<void(void*)>& make) const;
 
+    /// Its part of ParameterStore::bf16_values().
+    const bf16* bf16_data() const;
+
 private:
     friend class ParameterStore;
     struct Derived {
@@ -67,6 +72,8 @@ private:
         Shape shape;
         Tensor value;
         Tensor gradient;
+        ParameterStore* store = nullptr;
+        int64_t offset = 0;                ///< in the store's flat arrays
         const uint64_t* version = nullptr; ///< the store's; starts at 1
         std::map<std::string, Derived> derived;
     };

@@ -43,6 +43,7 @@ public:
         return dtype_ == Dtype::f32 ? 0 : size_t(s_.c_out * width_) * size_of(dtype_);
     }
     size_t packed_backward_bytes() const override { return packed_forward_bytes(); }
+    bool packs_by_rounding() const override { return dtype_ == Dtype::bf16; }
     const char* implementation() const override { return "im2col"; }
     size_t workspace_bytes() const override {
         return columns_bytes() + sizeof(float) * size_t(column_sums_workspace_floats(rows(s_.n), s_.c_out));

@@ -32,6 +32,8 @@ public:
     /// 0: the passes read the master itself.
     virtual size_t packed_forward_bytes() const = 0;
     virtual size_t packed_backward_bytes() const = 0;
+    /// Whether either packed form is the master's values in bf16, in their order.
+    virtual bool packs_by_rounding() const { return false; }
     virtual size_t workspace_bytes() const = 0;
     virtual void pack_forward(const Stream&, const float* weight, void* packed) const = 0;
     virtual void pack_backward(const Stream&, const float* weight, void* packed) const = 0;

@@ -16,7 +16,9 @@ namespace heat::kernels {
 
 /// Throws Error "<what>: <CUDA's own words>" unless the status is success.
 inline void check_cuda(cudaError_t status, std::string_view what = "work on the GPU failed") {
-    if (status != cudaSuccess) throw Error(std::string(what) + ": " + cudaGetErrorString(status));
+    if (status == cudaSuccess) return;
+    (void)cudaGetLastError(); // whoever catches this and goes another way must not find it at the next launch
+    throw Error(std::string(what) + ": " + cudaGetErrorString(status));
 }
 
 inline cudaStream_t cuda_stream(const Stream& stream) {

@@ -47,15 +47,27 @@ struct Fill {
     }
 };
 
+/// One team for each chunk of rows.
 template <class T>
 struct AddBias {
+    static constexpr int chunk_rows = 64;
+
     const float* bias;
     T* y;
+    int64_t rows;
     int columns;
 
-    template <int V>
-    HEAT_HD void at(int64_t i) const {
-        y[i] = from_float<T>(to_float(y[i]) + bias[i % columns]);
+    template <class Team>
+    HEAT_HD void operator()(Team& team) const {
+        const int64_t first = int64_t(team.index()) * chunk_rows;
+        const int count = int(rows - first < chunk_rows ? rows - first : chunk_rows);
+        const int n = columns;
+        T* to = y + first * n;
+        const float* b = bias;
+        team.rows(count, n, [=](int r, int c) {
+            const int64_t i = int64_t(r) * n + c;
+            to[i] = from_float<T>(to_float(to[i]) + b[c]);
+        });
     }
 };
 
@@ -209,7 +221,8 @@ void add_per_channel(const Stream& stream, const T* x, const T* shift, T* y, int
 
 template <class T>
 void add_bias(const Stream& stream, const float* bias, T* y, int64_t rows, int columns) {
-    parallel_for<1>(stream, rows * columns, AddBias<T>{bias, y, columns});
+    constexpr int chunk = AddBias<T>::chunk_rows;
+    parallel_teams(stream, int((rows + chunk - 1) / chunk), AddBias<T>{bias, y, rows, columns});
 }
 
 template <class T>

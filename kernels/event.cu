@@ -25,7 +25,9 @@ void Event::record(const Stream& stream) {
 
 void Event::make_wait(const Stream& stream) const {
 #if defined(__CUDACC__)
-    if (cuda_) check_cuda(cudaStreamWaitEvent(cuda_stream(stream), static_cast<cudaEvent_t>(cuda_), 0));
+    // A host stream's handle is null, which CUDA would take for its default stream.
+    if (cuda_ && stream.on_cuda)
+        check_cuda(cudaStreamWaitEvent(cuda_stream(stream), static_cast<cudaEvent_t>(cuda_), 0));
 #else
     (void)stream;
 #endif

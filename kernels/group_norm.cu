@@ -158,6 +158,15 @@ private:
     }
 };
 
+/// Whether rows of `width` of `channels` channels, from channel `first` on, are made of V elements at a time.
+template <int V>
+HEAT_HD bool is_wide(int width, int channels, int first) {
+    return width % V == 0 && channels % V == 0 && first % V == 0;
+}
+HEAT_HD bool is_aligned(const void* pointer) {
+    return reinterpret_cast<uintptr_t>(pointer) % 16 == 0;
+}
+
 /// The rows of a chunk, normalised.
 template <class T, bool Silu>
 struct NormalizeRows {
@@ -184,6 +193,21 @@ private:
             if (has_silu_rows())
                 return silu_rows(in, layout.row_count(team.index()), width, {m, a, b}, out, channels);
 #endif
+        if constexpr (!std::is_same_v<Team,
+                                      SerialTeam>) { // 16 bytes an access, where all of them are aligned
+            constexpr int V = 16 / int(sizeof(T));
+            if (is_wide<V>(width, channels, first) && is_aligned(in) && is_aligned(out))
+                return team.rows(layout.row_count(team.index()), width / V, [=](int r, int j) {
+                    const Vec<T, V> x = load<V>(in + r * width + j * V);
+                    Vec<T, V> result;
+                    for (int k = 0; k < V; ++k) {
+                        const int c = j * V + k;
+                        const float z = (to_float(x.v[k]) - m[c]) * a[c] + b[c];
+                        result.v[k] = from_float<T>(Silu ? silu(z) : z);
+                    }
+                    store<V>(out + r * channels + j * V, result);
+                });
+        }
         team.rows(layout.row_count(team.index()), width, [=](int r, int c) {
             const float z = (to_float(in[r * width + c]) - m[c]) * a[c] + b[c];
             out[r * channels + c] = from_float<T>(Silu ? silu(z) : z);
@@ -394,11 +418,28 @@ private:
         const float *m = k.center + first, *s = k.rstd + first, *gain = k.gain + first;
         const float *constant = k.constant + first, *slope = k.slope + first;
         const float *gamma = input.gamma + first, *beta = input.beta + first;
+        const auto gradient_of = [=](float x, float dy_of_x, int c) {
+            const float normalized = (x - m[c]) * s[c];
+            const float dz = through_activation<Silu>(dy_of_x, normalized, gamma[c], beta[c]);
+            return gain[c] * dz - constant[c] - slope[c] * normalized;
+        };
+        if constexpr (!std::is_same_v<Team, SerialTeam>) {
+            constexpr int V = 16 / int(sizeof(T));
+            if (is_wide<V>(width, channels, first) && is_aligned(in) && is_aligned(gradient) &&
+                is_aligned(out))
+                return team.rows(layout.row_count(team.index()), width / V, [=](int r, int j) {
+                    const Vec<T, V> x = load<V>(in + r * width + j * V);
+                    const Vec<T, V> g = load<V>(gradient + r * channels + j * V);
+                    Vec<T, V> result;
+                    for (int i = 0; i < V; ++i)
+                        result.v[i] =
+                            from_float<T>(gradient_of(to_float(x.v[i]), to_float(g.v[i]), j * V + i));
+                    store<V>(out + r * width + j * V, result);
+                });
+        }
         team.rows(layout.row_count(team.index()), width, [=](int r, int c) {
-            const float normalized = (to_float(in[r * width + c]) - m[c]) * s[c];
-            const float dz =
-                through_activation<Silu>(to_float(gradient[r * channels + c]), normalized, gamma[c], beta[c]);
-            out[r * width + c] = from_float<T>(gain[c] * dz - constant[c] - slope[c] * normalized);
+            out[r * width + c] = from_float<T>(
+                gradient_of(to_float(in[r * width + c]), to_float(gradient[r * channels + c]), c));
         });
     }
 };

@@ -22,6 +22,8 @@ void* host_memory(size_t bytes) {
 }
 
 #if defined(__CUDACC__)
+constexpr int least_compute_capability = 8; ///< of what the device code is made for (cmake/cuda.cmake)
+
 /// "13.0" of 13000.
 std::string version_text(int version) {
     return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
@@ -51,6 +53,13 @@ void* allocate_device_memory(bool on_cuda, size_t bytes) {
 #endif
     }
     return host_memory(bytes);
+}
+
+void wait_for_device(bool on_cuda) noexcept {
+#if defined(__CUDACC__)
+    if (on_cuda) (void)cudaDeviceSynchronize(); // what failed is told by whoever asks for its result
+#endif
+    (void)on_cuda;
 }
 
 void free_device_memory(bool on_cuda, void* pointer) noexcept {
@@ -126,6 +135,7 @@ void copy_memory(const Stream& stream, void* to, const void* from, size_t bytes,
 }
 
 void set_memory_to_zero(const Stream& stream, void* pointer, size_t bytes) {
+    if (bytes == 0) return; // no empty node in a graph
 #if defined(__CUDACC__)
     if (stream.on_cuda) {
         check_cuda(cudaMemsetAsync(pointer, 0, bytes, cuda_stream(stream)), "clearing memory");
@@ -138,8 +148,11 @@ void set_memory_to_zero(const Stream& stream, void* pointer, size_t bytes) {
 
 int cuda_device_count() noexcept {
 #if defined(__CUDACC__)
-    int count = 0;
-    return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+    int count = 0, major = 0;
+    if (cudaGetDeviceCount(&count) != cudaSuccess || count == 0) return 0;
+    // The first card is the one that is used; the device code is for 8.0 and later.
+    if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) != cudaSuccess) return 0;
+    return major < least_compute_capability ? 0 : count;
 #else
     return 0;
 #endif
@@ -160,6 +173,9 @@ std::string cuda_description() {
     if (status != cudaSuccess) return cudaGetErrorString(status);
     cudaDeviceProp properties;
     check_cuda(cudaGetDeviceProperties(&properties, 0), "reading the GPU's properties");
+    if (properties.major < least_compute_capability)
+        return std::string(properties.name) + " of compute capability " + std::to_string(properties.major) +
+               "." + std::to_string(properties.minor) + ", which is not used: 8.0 is the least";
     return properties.name;
 #else
     return "built without CUDA";

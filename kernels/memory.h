@@ -18,7 +18,10 @@ public:
 /// is allowed while this thread captures a graph. Throws OutOfMemory with the size asked for when there is
 /// none.
 void* allocate_device_memory(bool on_cuda, size_t bytes);
-/// Waits for the device (cudaFree); not while this thread captures a graph.
+/// Until all work that was given to the device is done; not while this thread captures a graph.
+void wait_for_device(bool on_cuda) noexcept;
+/// Nothing on the device may still use the block (cudaFree may wait, and need not); not while this thread
+/// captures a graph.
 void free_device_memory(bool on_cuda, void* pointer) noexcept;
 
 /// Memory of the host that a card copies from and to without the host waiting (page-locked); ordinary memory

@@ -3,6 +3,7 @@
 #include "kernels/parallel.h"
 
 #include <cmath>
+#include <type_traits>
 
 namespace heat::kernels {
 
@@ -36,11 +37,12 @@ struct WriteScalars {
 };
 
 /// Only a guarded one looks whether the update is to be skipped: the host's loop stays free of that.
-template <bool Guarded>
+template <bool Guarded, bool Copies>
 struct AdamStep {
     float *parameter, *gradient, *first_moment, *second_moment, *ema;
     const OptimizerScalars* scalars;
     const float* scale;
+    bf16* copy;
 
     template <int V>
     HEAT_HD void at(int64_t i) const {
@@ -63,6 +65,11 @@ struct AdamStep {
             g.v[k] = 0.f;
         }
         store<V>(parameter + i, p);
+        if constexpr (Copies) {
+            Vec<bf16, V> rounded;
+            for (int k = 0; k < V; ++k) rounded.v[k] = from_float<bf16>(p.v[k]);
+            store<V>(copy + i, rounded);
+        }
         store<V>(gradient + i, g);
         store<V>(first_moment + i, m);
         store<V>(second_moment + i, v);
@@ -83,20 +90,30 @@ void clip_scale(const Stream& stream, const float* sum_of_squares, const Optimiz
 
 void adam_step(const Stream& stream, float* parameter, float* gradient, float* first_moment,
                float* second_moment, float* ema, const OptimizerScalars* scalars, const float* scale,
-               int64_t n, bool skip_non_finite) {
-    bool aligned = true; // a part of the flat array may start anywhere
+               int64_t n, bool skip_non_finite, bf16* copy) {
+    // A part of the flat array may start anywhere; null is aligned.
+    bool aligned = reinterpret_cast<uintptr_t>(copy) % (4 * sizeof(bf16)) == 0;
     for (const float* p : {parameter, gradient, first_moment, second_moment, ema})
         aligned = aligned && reinterpret_cast<uintptr_t>(p) % 16 == 0;
-    const auto launch = [&](const auto& step) {
+    const auto launch = [&]<bool Guarded, bool Copies>(std::bool_constant<Guarded>,
+                                                       std::bool_constant<Copies>) {
+        const AdamStep<Guarded, Copies> step{parameter, gradient, first_moment, second_moment,
+                                             ema,       scalars,  scale,        copy};
         if (aligned)
             parallel_for<4>(stream, n, step);
         else
             parallel_for<1>(stream, n, step);
     };
+    const auto launch_guarded = [&](auto guarded) {
+        if (copy)
+            launch(guarded, std::true_type{});
+        else
+            launch(guarded, std::false_type{});
+    };
     if (skip_non_finite)
-        launch(AdamStep<true>{parameter, gradient, first_moment, second_moment, ema, scalars, scale});
+        launch_guarded(std::true_type{});
     else
-        launch(AdamStep<false>{parameter, gradient, first_moment, second_moment, ema, scalars, scale});
+        launch_guarded(std::false_type{});
 }
 
 } // namespace heat::kernels

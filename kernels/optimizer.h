@@ -29,9 +29,10 @@ void clip_scale(const Stream&, const float* sum_of_squares, const OptimizerScala
 /// For each of n parameters, with g = gradient·scale[0]:  m ← β1 m + (1−β1) g;  v ← β2 v + (1−β2) g²;
 /// p ← p − lr·wd·p;  p ← p − lr·m·correction1/(sqrt(v·correction2) + ε);  ema ← decay·ema + (1−decay)·p;
 /// gradient ← 0. (Kingma & Ba 2015; Loshchilov & Hutter 2019.) scalars and scale are device memory.
-/// skip_non_finite: where scale[0] is NaN nothing changes but the gradient, which is cleared.
+/// skip_non_finite: where scale[0] is NaN nothing changes but the gradient, which is cleared. copy: null, or
+/// where p is written in bf16 too (which a skipped step leaves as it was).
 void adam_step(const Stream&, float* parameter, float* gradient, float* first_moment, float* second_moment,
                float* ema, const OptimizerScalars* scalars, const float* scale, int64_t n,
-               bool skip_non_finite = false);
+               bool skip_non_finite = false, bf16* copy = nullptr);
 
 } // namespace heat::kernels

@@ -221,7 +221,20 @@ public:
     }
     template <class F>
     __device__ __forceinline__ void rows(int rows, int columns, F f) {
-        for (int i = int(threadIdx.x); i < rows * columns; i += int(blockDim.x)) f(i / columns, i % columns);
+        if (columns <= 0) return; // a division by 0 gives garbage here, no trap
+        // One division for each thread, not for each element: a step of the block is `down` rows and `across`
+        // columns.
+        const int step = int(blockDim.x), down = step / columns, across = step - down * columns;
+        int r = int(threadIdx.x) / columns, c = int(threadIdx.x) - r * columns;
+        while (r < rows) {
+            f(r, c);
+            r += down;
+            c += across;
+            if (c >= columns) {
+                c -= columns;
+                ++r;
+            }
+        }
     }
     template <class F>
     __device__ __forceinline__ float sum(int n, F f) {

@@ -62,6 +62,9 @@ class Check:
 
     def record(self, what, passed, note=""):
         self.results.append({"what": what, "passed": bool(passed), "note": note})
+        if self.options.json:  # after each: whoever runs out of time keeps what is done
+            report = {"commit": self.options.commit, "device": self.options.device, "checks": self.results}
+            pathlib.Path(self.options.json).write_text(json.dumps(report, indent=1) + "\n")
         print(f"{'ok' if passed else 'FAILED'}: {what} {note}", file=sys.stderr, flush=True)
 
     def attempt(self, what, check):
@@ -130,11 +133,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check = Check(options, pathlib.Path(folder))
         checks(check)
-    passed = all(r["passed"] for r in check.results)
-    if options.json:
-        report = {"commit": options.commit, "device": options.device, "passed": passed, "checks": check.results}
-        pathlib.Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
-    sys.exit(not passed)
+    sys.exit(not all(r["passed"] for r in check.results))
 
 
 if __name__ == "__main__":

@@ -116,7 +116,8 @@ GuidedNetwork::GuidedNetwork(const TrainedRun& run, const GuidanceOptions& optio
     const bool for_classifier_alone = !options.classifier.empty() && config.classes == 0;
     if (!for_classifier_alone) labels_ = labels_of(options.label, config);
     if (request.solver == "ode" && labels_.size() > 1)
-        throw Error("solver ode lets finished images go, so that it takes one class for all: choose one with --label");
+        throw Error("solver ode lets finished images go, so that it takes one class for all: choose one with "
+                    "--label");
     network_ = std::make_unique<ModelDenoiser>(*run.model, labels_);
     outermost_ = network_.get();
     if (options.scale) {

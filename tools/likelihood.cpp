@@ -89,8 +89,7 @@ Figures measure(const LikelihoodCommand& o, const TrainedRun& run, const ImageSo
             fmt::format("process {} is no Markov process and has no probability flow: a likelihood is "
                         "had of ddpm, ve, sub-vp, edm, hdm and blurring",
                         run.process->name()));
-    DifferentiableModel denoiser(run.model->network, run.model->dtype,
-                                 label_of(o, run));
+    DifferentiableModel denoiser(run.model->network, run.model->dtype, label_of(o, run));
     Figures figures;
     Progress progress("likelihood", 0, o.count);
     const auto start = std::chrono::steady_clock::now();

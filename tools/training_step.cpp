@@ -72,6 +72,12 @@ void copy_into(Tensor& kept, const Tensor& from) {
 }
 } // namespace
 
+/// Outside of graphs: in the steady state the update has done it, and the cast is not captured.
+void TrainingStep::round_weights() {
+    if (parts_.dtype == Dtype::bf16 && parts_.store.values().device() == Device::cuda)
+        (void)parts_.store.bf16_values();
+}
+
 void TrainingStep::run() {
     Optimizer& optimizer = parts_.optimizer;
     for (int i = 0; i < parts_.accumulation; ++i) {
@@ -84,15 +90,17 @@ void TrainingStep::run() {
         }
         copy_into(images_, batch.images);
         copy_into(labels_, batch.labels);
+        round_weights();
         pass_.run(
             batch.images.shape().extents(),
             [this] {
                 pass({images_, labels_});
             },
-            [this] { parts_.store.values_changed(); }); // so that the graph packs the weights each time
+            [this] { parts_.store.derive_again(); }); // so that the graph packs the weights each time
     }
     optimizer.begin_step();
-    update_.run({}, [this] {
+    // A graph without the copy must not stand in for one with it.
+    update_.run({int64_t(parts_.store.bf16_to_update() != nullptr)}, [this] {
         parts_.optimizer.update();
         losses_.close(watches_norm_ ? parts_.optimizer.gradient_norm_data() : nullptr);
     });

@@ -50,6 +50,7 @@ private:
     void pass(const LabelledBatch& batch);
     BatchLoss loss_of(const processes::TrainingBatch& b, const Tensor& labels);
     void learn_importance(const processes::TrainingBatch& batch, const Tensor& per_image);
+    void round_weights();
 
     Parts parts_;
     LossRecord losses_;

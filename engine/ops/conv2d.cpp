@@ -51,10 +51,16 @@ Storage workspace_for(const kernels::ConvolutionPlan& plan, Device device) {
     return allocate(device, plan.workspace_bytes());
 }
 
+/// Whether the plan reads the store's bf16 values, which an update on a card writes in its own pass.
+bool reads_rounded(const kernels::ConvolutionPlan& plan, const Tensor& master) {
+    return master.device() == Device::cuda && plan.packs_by_rounding();
+}
+
 /// The weight as the plan's forward pass reads it: a packed form made once an update, or the master itself.
 const void* forward_weight(const kernels::ConvolutionPlan& plan, const Parameter& weight) {
     const Tensor& master = weight.value();
     if (plan.packed_forward_bytes() == 0) return master.raw();
+    if (reads_rounded(plan, master)) return weight.bf16_data();
     return weight.derived(plan.forward_key(), plan.packed_forward_bytes(), [&](void* buffer) {
         plan.pack_forward(master.stream(), master.data<float>(), buffer);
     });
@@ -63,6 +69,7 @@ const void* forward_weight(const kernels::ConvolutionPlan& plan, const Parameter
 const void* backward_weight(const kernels::ConvolutionPlan& plan, const Parameter& weight) {
     const Tensor& master = weight.value();
     if (plan.packed_backward_bytes() == 0) return master.raw();
+    if (reads_rounded(plan, master)) return weight.bf16_data();
     return weight.derived(plan.backward_key(), plan.packed_backward_bytes(), [&](void* buffer) {
         plan.pack_backward(master.stream(), master.data<float>(), buffer);
     });

@@ -21,17 +21,12 @@ struct WeightColumns {
 
 /// Columns first … first+width of the weight in x's type: the master itself, or a bf16 copy. On the CPU that
 /// is a copy of theirs, without gaps, because oneDNN takes a slower product for columns with gaps; on the GPU
-/// one of the whole weight, in one launch.
+/// that of all parameters.
 WeightColumns columns_of(const Parameter& weight, Dtype dtype, int64_t first, int64_t width) {
     const Tensor& w = weight.value();
     const int64_t outputs = w.shape()[0], inputs = w.count() / outputs;
     if (dtype == Dtype::f32) return {w.data<float>() + first, inputs};
-    if (w.device() == Device::cuda) {
-        const void* whole = weight.derived("bf16", size_t(w.count()) * 2, [&](void* buffer) {
-            kernels::cast(w.stream(), w.data<float>(), static_cast<bf16*>(buffer), w.count());
-        });
-        return {static_cast<const bf16*>(whole) + first, inputs};
-    }
+    if (w.device() == Device::cuda) return {weight.bf16_data() + first, inputs};
     const void* copy = weight.derived(
         fmt::format("bf16 columns {}+{}", first, width), size_t(outputs * width) * 2, [&](void* buffer) {
             auto* to = static_cast<bf16*>(buffer);

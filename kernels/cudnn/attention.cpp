@@ -129,16 +129,31 @@ Descriptor operation(const GraphOperation& o, const std::map<int64_t, const Desc
     return d;
 }
 
-/// Whether cuDNN is known to be right for the shape: head depths its kernels take, and a release in which the
-/// last block of keys need not be full.
-bool supported(const AttentionShape& s, MathMode mode) {
+/// The major number of the current card's compute capability; 0 where it cannot be asked.
+int compute_capability() {
     int device = 0, major = 0;
     if (cudaGetDevice(&device) != cudaSuccess ||
         cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) != cudaSuccess)
+        return 0;
+    return major;
+}
+
+/// Whether cuDNN is known to be right for the shape: head depths its kernels take, and a release in which the
+/// last block of keys need not be full.
+bool supported(const AttentionShape& s, MathMode mode) {
+    if (cudnnGetVersion() < 91600) {
+        remark_once("cudnn attention version",
+                    "cuDNN: fused attention takes 9.16 or later; it is composed of products and a softmax");
         return false;
-    if (cudnnGetVersion() < 91600 || major < 8 || s.depth % 8 != 0) return false;
-    if (mode.deterministic && major > 9) return false;
-    return s.depth <= (major == 9 ? 256 : 128);
+    }
+    const int major = compute_capability();
+    if (major < 8 || s.depth % 8 != 0 || s.depth > 256 || s.tokens < 2) return false;
+    return !(mode.deterministic && major > 9);
+}
+
+/// Its backward pass takes less deep heads on most cards.
+bool supports_backward(const AttentionShape& s) {
+    return s.depth <= (compute_capability() == 9 ? 256 : 128);
 }
 
 } // namespace
@@ -186,7 +201,9 @@ std::unique_ptr<FusedAttention> make_fused_attention(const AttentionShape& s) {
     try {
         const Descriptor& device = current_device();
         if (auto forward = make_attention_forward(s, device, mode, &reason)) {
-            auto backward = make_attention_backward(s, device, mode, &reason);
+            auto backward =
+                supports_backward(s) ? make_attention_backward(s, device, mode, &reason) : std::nullopt;
+            if (!supports_backward(s)) reason = "so deep a head is for its forward pass alone on this card";
             if (backward)
                 return std::make_unique<AttentionOnCard>(s, std::move(*forward), std::move(backward),
                                                          mode.deterministic);

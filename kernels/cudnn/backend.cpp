@@ -71,9 +71,10 @@ EngineNotes notes_of(const Descriptor& configuration) {
 bool keeps(const EngineNotes& notes, MathMode mode, Dtype dtype) {
     if (mode.deterministic && notes.has(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC)) return false;
     if (notes.has(CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION)) return false; // sums are f32
+    if (dtype == Dtype::f32 && notes.has(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS))
+        return false; // not f16's range
     return mode.tf32 || dtype != Dtype::f32 ||
            (!notes.has(CUDNN_NUMERICAL_NOTE_TENSOR_CORE) &&
-            !notes.has(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS) &&
             !notes.has(CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13));
 }
 

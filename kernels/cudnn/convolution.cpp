@@ -31,6 +31,7 @@ public:
     const char* backward_key() const override { return fallback_->backward_key(); }
     size_t packed_forward_bytes() const override { return fallback_->packed_forward_bytes(); }
     size_t packed_backward_bytes() const override { return fallback_->packed_backward_bytes(); }
+    bool packs_by_rounding() const override { return fallback_->packs_by_rounding(); }
     void pack_forward(const Stream& stream, const float* weight, void* packed) const override {
         fallback_->pack_forward(stream, weight, packed);
     }
@@ -41,9 +42,10 @@ public:
 
     size_t workspace_bytes() const override {
         size_t bytes = fallback_->workspace_bytes();
-        for (const std::optional<Plan>* plan :
-             {&passes_.forward, &passes_.forward_bias, &passes_.forward_residual, &passes_.backward_data})
+        for (const std::optional<Plan>* plan : {&passes_.forward, &passes_.backward_data})
             if (*plan) bytes = std::max(bytes, (*plan)->workspace_bytes());
+        for (const std::optional<Plan>* plan : {&passes_.forward_bias, &passes_.forward_residual})
+            if (*plan) bytes = std::max(bytes, rounded((*plan)->workspace_bytes()) + rounded_bias_bytes());
         if (passes_.backward_weights)
             bytes =
                 std::max(bytes, gradient_offset() + rounded(gradient_bytes()) +
@@ -56,22 +58,27 @@ public:
         using Graph = ConvolutionGraph;
         const bool aligned = aligned_for_graph(x) && aligned_for_graph(packed) && aligned_for_graph(y);
         if (residual) {
-            if (!aligned || !bias || !passes_.forward_residual || !aligned_for_graph(bias) ||
+            if (!aligned || !bias || !passes_.forward_residual || !takes_bias(bias) ||
                 !aligned_for_graph(residual)) {
                 forward(stream, x, packed, bias, nullptr, y, workspace);
                 add_residual(stream, s_, dtype_, residual, y);
                 return;
             }
-            passes_.forward_residual->execute(stream,
-                                              {{Graph::x_id, x},
-                                               {Graph::w_id, packed},
-                                               {Graph::y_id, y},
-                                               {Graph::bias_id, bias},
-                                               {Graph::residual_id, residual}},
-                                              workspace);
-        } else if (aligned && bias && passes_.forward_bias && aligned_for_graph(bias)) {
+            passes_.forward_residual->execute(
+                stream,
+                {{Graph::x_id, x},
+                 {Graph::w_id, packed},
+                 {Graph::y_id, y},
+                 {Graph::bias_id, bias_for(*passes_.forward_residual, stream, bias, workspace)},
+                 {Graph::residual_id, residual}},
+                workspace);
+        } else if (aligned && bias && passes_.forward_bias && takes_bias(bias)) {
             passes_.forward_bias->execute(
-                stream, {{Graph::x_id, x}, {Graph::w_id, packed}, {Graph::y_id, y}, {Graph::bias_id, bias}},
+                stream,
+                {{Graph::x_id, x},
+                 {Graph::w_id, packed},
+                 {Graph::y_id, y},
+                 {Graph::bias_id, bias_for(*passes_.forward_bias, stream, bias, workspace)}},
                 workspace);
         } else if (aligned && passes_.forward) {
             passes_.forward->execute(stream, {{Graph::x_id, x}, {Graph::w_id, packed}, {Graph::y_id, y}},
@@ -120,6 +127,17 @@ public:
     }
 
 private:
+    // cuDNN adds a bias of y's type: one of bf16 is rounded behind the plan's own workspace.
+    size_t rounded_bias_bytes() const { return dtype_ == Dtype::f32 ? 0 : size_t(s_.c_out) * sizeof(bf16); }
+    bool takes_bias(const float* bias) const { return dtype_ != Dtype::f32 || aligned_for_graph(bias); }
+    const void* bias_for(const Plan& plan, const Stream& stream, const float* bias, void* workspace) const {
+        if (dtype_ == Dtype::f32) return bias;
+        auto* of_y =
+            reinterpret_cast<bf16*>(static_cast<std::byte*>(workspace) + rounded(plan.workspace_bytes()));
+        cast(stream, bias, of_y, s_.c_out);
+        return of_y;
+    }
+
     // The workspace of backward_weights: cuDNN's, the gradient before it is added, scratch of the bias's.
     size_t gradient_offset() const { return rounded(passes_.backward_weights->workspace_bytes()); }
     size_t gradient_bytes() const {
@@ -167,11 +185,9 @@ std::unique_ptr<ConvolutionPlan> make_convolution_plan(const ConvolutionShape& s
         if (!passes.forward) tell_without(ConvolutionPass::forward);
         passes.backward_data = make(ConvolutionPass::backward_data, dtype);
         if (!passes.backward_data) tell_without(ConvolutionPass::backward_data);
-        passes.backward_weights = make(ConvolutionPass::backward_weights, Dtype::f32);
-        if (!passes.backward_weights && dtype == Dtype::bf16) {
-            passes.backward_weights = make(ConvolutionPass::backward_weights, Dtype::bf16);
-            passes.f32_gradient = false;
-        }
+        // From bf16 cuDNN (9.19, 9.26) has no engine that writes f32.
+        passes.backward_weights = make(ConvolutionPass::backward_weights, dtype);
+        passes.f32_gradient = dtype == Dtype::f32;
         if (!passes.backward_weights) tell_without(ConvolutionPass::backward_weights);
     } catch (const Error& e) {
         tell(text_of(s, dtype), e.what());

@@ -83,13 +83,13 @@ std::optional<Plan> make_convolution_pass(const ConvolutionGraph& g, const Descr
         }
         const size_t product = add(tensor_descriptor(g.product)), bias = add(tensor_descriptor(g.bias)),
                      addition = add(pointwise_descriptor(CUDNN_POINTWISE_ADD));
-        const size_t biased = with_residual ? add(tensor_descriptor(g.biased)) : y;
-        const size_t residual = with_residual ? add(tensor_descriptor(g.residual)) : y;
+        const size_t summed = with_residual ? add(tensor_descriptor(g.summed)) : product;
+        const size_t residual = with_residual ? add(tensor_descriptor(g.residual)) : product;
         add(convolution_operation(g, parts[convolution], parts[x], parts[w], parts[product]));
-        add(addition_operation(parts[addition], parts[product], parts[bias], parts[biased]));
-        if (!with_residual) return 2;
-        add(addition_operation(parts[addition], parts[biased], parts[residual], parts[y]));
-        return 3;
+        if (with_residual)
+            add(addition_operation(parts[addition], parts[product], parts[residual], parts[summed]));
+        add(addition_operation(parts[addition], parts[summed], parts[bias], parts[y]));
+        return with_residual ? 3 : 2;
     };
     return make_plan(add_parts, device, mode, g.x.dtype, reason);
 }

@@ -42,11 +42,11 @@ ConvolutionGraph convolution_graph(const ConvolutionShape& s, Dtype activations,
         return t;
     };
     if (pass == ConvolutionPass::forward_bias || pass == ConvolutionPass::forward_residual) {
-        g.bias = channels_last(Graph::bias_id, 1, s.c_out, 1, 1, Dtype::f32);
+        g.bias = channels_last(Graph::bias_id, 1, s.c_out, 1, 1, activations);
         g.product = between(Graph::product_id);
     }
     if (pass == ConvolutionPass::forward_residual) {
-        g.biased = between(Graph::biased_id);
+        g.summed = between(Graph::summed_id);
         g.residual = g.y;
         g.residual.id = Graph::residual_id;
     }

@@ -118,6 +118,23 @@ TEST_SUITE("engine") {
         CHECK(interrupted.graphed.captured());
     }
 
+    TEST_CASE("graph: memory of one that failed or was dropped is there for the eager runs after it") {
+        constexpr size_t size = 5 << 20;
+        release_cached_memory(Device::cpu);
+        for (const bool fails : {true, false}) {
+            Counted work;
+            work.extra = [&] {
+                const Storage block = allocate(Device::cpu, size);
+                if (fails && work.stub.recording) throw Error("it cannot be captured");
+            };
+            for (int i = 0; i < 3; ++i) work.run({1});
+            const int64_t reserved = memory_statistics(Device::cpu).reserved;
+            for (int i = 0; i < 2; ++i) work.run({2}); // drops the graph, if there is one
+            CHECK(memory_statistics(Device::cpu).reserved == reserved);
+            CHECK(reserved >= int64_t(size));
+        }
+    }
+
     TEST_CASE("graph: unwanted, on the CPU, and while a profile is recorded it is not captured") {
         CaptureStub stub;
         const auto memory = std::make_shared<MemoryReservation>(Device::cpu);

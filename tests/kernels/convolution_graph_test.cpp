@@ -28,7 +28,7 @@ TEST_SUITE("kernels") {
         CHECK(weights.y.extents == std::array<int64_t, 4>{1, 3, 2, 4});
 
         const auto biased = convolution_graph(s, Dtype::bf16, Dtype::bf16, ConvolutionPass::forward_bias);
-        CHECK(biased.bias == GraphTensor{4, {1, 3, 1, 1}, {3, 1, 3, 3}, Dtype::f32});
+        CHECK(biased.bias == GraphTensor{4, {1, 3, 1, 1}, {3, 1, 3, 3}, Dtype::bf16});
         CHECK(biased.product.intermediate);
         CHECK(biased.product.dtype == Dtype::f32); // the sum is rounded once
         CHECK(biased.product.extents == biased.y.extents);
@@ -38,8 +38,8 @@ TEST_SUITE("kernels") {
         const auto added = convolution_graph(s, Dtype::bf16, Dtype::bf16, ConvolutionPass::forward_residual);
         CHECK(added.product == biased.product);
         CHECK(added.bias == biased.bias);
-        CHECK(added.biased.intermediate);
-        CHECK(added.biased.dtype == Dtype::f32);
+        CHECK(added.summed.intermediate);
+        CHECK(added.summed.dtype == Dtype::f32);
         CHECK(added.residual == GraphTensor{7, added.y.extents, added.y.strides, Dtype::bf16});
     }
 

@@ -65,11 +65,17 @@ TEST_SUITE("kernels") {
     }
 
     TEST_CASE("cudnn: a bias and a residual are added in the convolution's own kernel") {
-        const ConvolutionShape s{128, 32, 32, 128, 128, 3, 3, 1, 1, 1, 1, 1};
-        std::string reason;
-        CHECK(plan_for(s, Dtype::f32, Dtype::f32, ConvolutionPass::forward_bias, {}, &reason));
-        CHECK(plan_for(s, Dtype::f32, Dtype::f32, ConvolutionPass::forward_residual, {}, &reason));
-        CHECK(reason.empty());
+        for (const ConvolutionShape& s : shapes)
+            for (const Dtype dtype : {Dtype::f32, Dtype::bf16})
+                for (const ConvolutionPass pass :
+                     {ConvolutionPass::forward_bias, ConvolutionPass::forward_residual}) {
+                    INFO(s.n << "×" << s.h << "×" << s.w << "×" << s.c_in << " to " << s.c_out);
+                    CAPTURE(name_of(dtype));
+                    CAPTURE(name_of(pass));
+                    std::string reason;
+                    CHECK(plan_for(s, dtype, dtype, pass, {}, &reason));
+                    CHECK(reason.empty());
+                }
     }
 
     TEST_CASE("cudnn: tensor cores for f32 only where TF32 is allowed") {

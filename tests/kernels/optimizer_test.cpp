@@ -22,6 +22,7 @@ void check_adam(const Stream& stream, size_t n, size_t offset, double weight_dec
     const std::vector<double> parameter(start.exact.begin() + long(offset), start.exact.end());
     reference::AdamState expected{parameter, std::vector<double>(n), std::vector<double>(n), parameter};
     const std::vector<float> zeros(n + offset);
+    DeviceArray<bf16> copy(stream, n + offset);
     DeviceArray<float> p(stream, start.stored), m(stream, zeros), v(stream, zeros), ema(stream, start.stored);
     for (int step = 1; step <= 3; ++step) {
         const double decay = (1. + step) / (10. + step);
@@ -45,7 +46,8 @@ void check_adam(const Stream& stream, size_t n, size_t offset, double weight_dec
         DeviceArray<float> scale(stream, {0.25f}), gradient(stream, g.stored);
         adam_step(stream, p.data() + offset, gradient.data() + offset, m.data() + offset, v.data() + offset,
                   ema.data() + offset, device_scalars.data(), scale.data(), int64_t(n),
-                  step == 2); // where the scale is a number it makes no difference
+                  step == 2, // where the scale is a number it makes no difference
+                  step >= 2 ? copy.data() + offset : nullptr);
         std::vector<float> left = g.stored;
         for (size_t i = offset; i < left.size(); ++i) left[i] = 0.f;
         CHECK(gradient.host() == left);
@@ -58,7 +60,13 @@ void check_adam(const Stream& stream, size_t n, size_t offset, double weight_dec
     CHECK(matches(m, expected.first_moment));
     CHECK(matches(v, expected.second_moment));
     CHECK(matches(ema, expected.ema));
-    for (size_t i = 0; i < offset; ++i) CHECK(p.host()[i] == start.stored[i]);
+    const std::vector<float> values = p.host();
+    for (size_t i = 0; i < offset; ++i) CHECK(values[i] == start.stored[i]);
+    const std::vector<bf16> copied = copy.host();
+    bool rounded = true;
+    for (size_t i = offset; i < copied.size(); ++i)
+        rounded = rounded && copied[i].bits == from_float<bf16>(values[i]).bits;
+    CHECK(rounded);
 }
 
 struct Clip {
@@ -117,8 +125,11 @@ TEST_CASE("optimizer: an update of a gradient that is not finite can be skipped"
         DeviceArray<float> gradient(stream, {1.f, NAN, INFINITY, 2.f, 3.f}), scale(stream, {NAN});
         const OptimizerScalars scalars{0.1f, 0.9f, 0.99f, 1e-6f, 0.1f, 1.f, 1.f, 1.f, 1.f, 0.5f};
         DeviceArray<OptimizerScalars> device_scalars(stream, {scalars});
+        const std::vector<bf16> old(5, bf16{0x4049});
+        DeviceArray<bf16> copy(stream, old);
         adam_step(stream, p.data(), gradient.data(), m.data(), v.data(), ema.data(), device_scalars.data(),
-                  scale.data(), 5, true);
+                  scale.data(), 5, true, copy.data());
+        for (const bf16& left : copy.host()) CHECK(left.bits == old[0].bits);
         for (const DeviceArray<float>* array : {&p, &m, &v, &ema}) CHECK(array->host() == values);
         CHECK(gradient.host() == std::vector<float>(5, 0.f));
     }
