@@ -6,6 +6,7 @@
 #include "processes/diagonal_process.h"
 #include "tools/commands.h"
 #include "tools/differentiable_model.h"
+#include "tools/guidance_options.h"
 #include "tools/interrupt.h"
 #include "tools/math_flags.h"
 #include "tools/model.h"
