@@ -14,6 +14,8 @@ struct SamplerOptions {
     std::string type = {};               ///< "midpoint" (default) or "heun"; unipc: "bh2" (default) or "bh1"
     std::optional<bool> lower_order_final = {}; ///< lower the order of the last steps; the default is on
     std::string final_sigma = {}; ///< where the last step ends: "zero" (data, default), "sigma_min" (level 1)
+    std::optional<bool> clipped_noise =
+        {}; ///< ddim: form ε̂ anew from the limited û_0, as guidance needs it; the default is off
     std::optional<double> threshold = {}; ///< share of an image's pixels within the dynamic threshold, 0..1
     std::optional<double> threshold_limit =
         {}; ///< largest threshold, in half data ranges; the default is none

@@ -83,6 +83,8 @@ StepSettings solver_settings(const SampleRequest& request) {
         refuse("variance", solver, "ancestral");
     if (!(settings.eta >= 0.0 && settings.eta <= 1.0))
         throw Error(fmt::format("eta = {}: expected 0 to 1", settings.eta));
+    settings.clipped_noise = options.clipped_noise.value_or(false);
+    if (settings.clipped_noise && solver != DiagonalSolver::ddim) refuse("clipped_noise", solver, "ddim");
     constexpr const char* multistep = "dpm-solver, dpm-solver++, sde-dpm-solver++ or unipc";
     if (has_order(solver)) {
         read_multistep_options(options, settings);

@@ -112,15 +112,20 @@ StepCoefficients step_coefficients(const DiagonalTables& tables, const StepSetti
                      : settings.variance == Variance::large ? std::sqrt(transition(tables, s, t, p).variance)
                                                             : 1.0;
     } else {
-        const CleanCoefficients noise = noise_coefficients(tables, settings.prediction, t, p);
         const double direction = s_s * std::sqrt(std::max(0.0, 1.0 - settings.eta * settings.eta * fresh));
-        step.state = direction * noise.state;
-        step.output = direction * noise.output;
-        if (settings.clip) {
-            step.clean = tables.a(s, p);
+        if (settings.clip && settings.clipped_noise) { // ε̂ = (u_t − a_t û_0)/s_t
+            step.state = direction / tables.s(t, p);
+            step.clean = tables.a(s, p) - step.state * tables.a(t, p);
         } else {
-            step.state += clean.state;
-            step.output += clean.output;
+            const CleanCoefficients noise = noise_coefficients(tables, settings.prediction, t, p);
+            step.state = direction * noise.state;
+            step.output = direction * noise.output;
+            if (settings.clip) {
+                step.clean = tables.a(s, p);
+            } else {
+                step.state += clean.state;
+                step.output += clean.output;
+            }
         }
         step.noise = settings.eta * s_s * std::sqrt(fresh);
     }

@@ -48,6 +48,7 @@ struct StepSettings {
     std::optional<double> threshold =
         {}; ///< with clip: limited by a dynamic threshold, of this share of pixels
     double threshold_limit = std::numeric_limits<double>::infinity(); ///< the largest such threshold
+    bool clipped_noise = false; ///< of ddim with clip: ε̂ is formed anew from the limited û_0
     // Of the solvers after ddim:
     int order = 1;
     bool singlestep = false;

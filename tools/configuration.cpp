@@ -139,6 +139,7 @@ std::vector<Field> fields_of(Configuration& c) {
         {"sample.lower_order_final", &c.sample.options.lower_order_final},
         {"sample.final_sigma", &c.sample.options.final_sigma},
         {"sample.threshold", &c.sample.options.threshold, 0, 1, Open::low},
+        {"sample.clipped_noise", &c.sample.options.clipped_noise},
         {"sample.threshold_limit", &c.sample.options.threshold_limit, 1, 1e6},
     };
 }

@@ -20,6 +20,8 @@ struct GuidanceOptions {
     std::optional<double> scale, rescale, classifier_scale;
 
     void add_to(CLI::App& command);
+    /// Whether the estimate of the image may be taken far beyond the data range.
+    bool overshoots() const { return scale.value_or(1.0) > 1.0 || !classifier.empty(); }
 };
 
 /// --label, of `label`.

@@ -111,6 +111,8 @@ SamplingPlan plan_of(const SampleOptions& options, const Configuration& configur
         r.options = {};
     }
     options.solver_flags.apply(r.options);
+    // What guidance puts beyond the data range must not come back with the other sign in ddim's noise.
+    if (options.guidance.overshoots() && r.solver == "ddim") r.options.clipped_noise = true;
     if (options.steps >= 0) r.steps = int(options.steps);
     r.eta = options.eta;
     r.variance = options.variance;

@@ -22,6 +22,9 @@ void SolverFlags::add_to(CLI::App& command) {
     command.add_flag("--full-order-final", full_order_final, "Do not lower the order of the last steps");
     command.add_option("--final-sigma", options.final_sigma, "Where the last step ends")
         ->type_name("{zero,sigma_min}");
+    command.add_flag(
+        "--clipped-noise", clipped_noise,
+        "Of ddim: noise that agrees with the limited estimate of the image; guidance turns it on");
     command.add_option("--threshold", options.threshold,
                        "Limit the estimate of the image to this quantile of its values, and scale it back");
     command.add_option("--threshold-limit", options.threshold_limit,
@@ -38,6 +41,7 @@ void SolverFlags::apply(processes::SamplerOptions& request) const {
     if (!options.type.empty()) request.type = options.type;
     if (full_order_final) request.lower_order_final = false;
     if (!options.final_sigma.empty()) request.final_sigma = options.final_sigma;
+    if (clipped_noise) request.clipped_noise = true;
     if (options.threshold) request.threshold = options.threshold;
     if (options.threshold_limit) request.threshold_limit = options.threshold_limit;
 }

@@ -13,7 +13,7 @@ namespace heat::tools {
 /// The options of `engine sample` that are those of a solver (docs/samplers.md).
 struct SolverFlags {
     processes::SamplerOptions options;
-    bool singlestep = false, full_order_final = false;
+    bool singlestep = false, full_order_final = false, clipped_noise = false;
     std::string step_noise; ///< a file, or empty
 
     void add_to(CLI::App& command);

@@ -198,6 +198,16 @@ TEST_CASE("solver steps: exact for exact predictions, alike where they must be")
                             CHECK(mean(ddim) == doctest::Approx(tables.a(s, p) * u_0 + tables.s(s, p) * noise)
                                                     .epsilon(1e-12));
                             CHECK(ddim.noise == 0.0);
+                            if (clip) { // with another û_0, and the ε̂ that agrees with it
+                                settings.clipped_noise = true;
+                                const StepCoefficients anew = step_coefficients(tables, settings, s, t, p);
+                                const double limited = 0.5 * u_0, agreeing = (u_t - a * limited) / sigma;
+                                CHECK(anew.output == 0.0);
+                                CHECK(anew.state * u_t + anew.clean * limited ==
+                                      doctest::Approx(tables.a(s, p) * limited + tables.s(s, p) * agreeing)
+                                          .epsilon(1e-12));
+                                settings.clipped_noise = false;
+                            }
 
                             settings.eta = 1;
                             const StepCoefficients stochastic = step_coefficients(tables, settings, s, t, p);
