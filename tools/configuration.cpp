@@ -93,6 +93,8 @@ std::vector<Field> fields_of(Configuration& c) {
         {"network.attention_levels", &n.attention_levels},
         {"network.middle_attention", &n.middle_attention},
         {"network.head_channels", &n.head_channels, 0, 4096},
+        {"network.heads", &n.heads, 0, 4096},
+        {"network.scale_shift", &n.scale_shift},
         {"network.groups", &n.groups, 1, 4096},
         {"network.norm_epsilon", &n.norm_epsilon, 0, 1, Open::low},
         {"network.dropout", &n.dropout, 0, 1, Open::high},
@@ -143,8 +145,8 @@ std::vector<Field> fields_of(Configuration& c) {
 constexpr uint64_t largest_configuration = 1 << 20;
 
 /// Names of enumerations, in the order of their values.
-const std::vector<std::string> downsample_names{"convolution", "average_pool"};
-const std::vector<std::string> upsample_names{"convolution", "nearest"};
+const std::vector<std::string> downsample_names{"convolution", "average_pool", "residual"};
+const std::vector<std::string> upsample_names{"convolution", "nearest", "residual"};
 
 std::vector<std::string> keys_of(const std::vector<Field>& fields) {
     std::vector<std::string> keys;
