@@ -24,7 +24,7 @@ struct PredictOptions {
 void predict(const PredictOptions& options) {
     const Device device = device_from_name(options.device);
     const NpyArray array = read_npy(options.input);
-    const TrainedRun run = load_run(options.run, device, options.weights, std::nullopt, options.dtype);
+    const TrainedRun run = load_network(options.run, device, options.weights, std::nullopt, options.dtype);
     const Tensor x = images_of_array(array, options.input, run.configuration.data.channels, device);
     ModelDenoiser denoiser(*run.model, checked_label(run.configuration.network, options.label));
     const auto start = std::chrono::steady_clock::now();
