@@ -1,6 +1,7 @@
 #include "tools/configuration.h"
 
 #include "engine/io/file.h"
+#include "engine/io/printable.h"
 #include "kernels/error.h"
 #include "tools/nearest.h"
 
@@ -166,7 +167,7 @@ std::vector<std::string> sections_of(const std::vector<Field>& fields) {
 
 /// Of a name that a message quotes: the comparison takes time and memory in its square.
 std::string shortened(const std::string& name) {
-    return name.size() <= 80 ? name : name.substr(0, 77) + "...";
+    return printable(name.size() <= 80 ? name : name.substr(0, 77) + "...");
 }
 
 const char* type_name(const toml::node& node) {
@@ -294,8 +295,8 @@ toml::table parse(const std::string& text, const std::string& source) {
     try {
         return toml::parse(text);
     } catch (const toml::parse_error& e) {
-        throw Error(
-            fmt::format("{}: line {}: not valid TOML: {}", source, e.source().begin.line, e.description()));
+        throw Error(fmt::format("{}: line {}: not valid TOML: {}", source, e.source().begin.line,
+                                printable(e.description())));
     }
 }
 
