@@ -10,6 +10,7 @@
 #include "engine/ops/linear.h"
 #include "engine/ops/loss.h"
 #include "engine/ops/resample.h"
+#include "engine/ops/scale_shift.h"
 #include "engine/ops/spatial_mean.h"
 
 #include <fmt/format.h>
@@ -151,6 +152,16 @@ OpCase add_per_channel_case(const Shape& shape) {
             .op = [](const Variables& x, const Parameters&) { return add_per_channel(x[0], x[1]); }};
 }
 
+OpCase scale_shift_case(const Shape& shape) {
+    return {.family = "scale_shift",
+            .size = shape.text(),
+            .inputs = {shape, Shape{shape[0], 2 * shape.back()}},
+            .parameters = {},
+            .op = [](const Variables& x, const Parameters&) {
+                return scale_shift_silu(x[0], cast(x[1], Dtype::f32));
+            }};
+}
+
 OpCase reshape_case(const Shape& from, const Shape& to) {
     return {.family = "reshape and silu",
             .size = fmt::format("{} to {}", from.text(), to.text()),
@@ -261,6 +272,7 @@ std::vector<OpFamily> op_families(Device device) {
         {"silu", {silu_case(Shape{8, 32, 32, 128}), silu_case(Shape{32, 512})}},
         {"add", {add_case(Shape{32, 28, 28, 64}), add_case(Shape{8, 16, 16, 256})}},
         {"add_per_channel", {add_per_channel_case(Shape{8, 16, 16, 256})}},
+        {"scale_shift", {scale_shift_case(Shape{8, 16, 16, 256})}},
         {"reshape and silu", {reshape_case(Shape{8, 16, 16, 256}, Shape{8, 256, 256})}},
         {"upsample_nearest",
          {upsample_nearest_case(Shape{32, 14, 14, 64}), upsample_nearest_case(Shape{8, 16, 16, 256})}},

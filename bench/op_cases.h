@@ -46,6 +46,7 @@ OpCase add_case(const Shape& shape);
 /// x + x: one variable that gets two gradients.
 OpCase add_to_itself_case(const Shape& shape);
 OpCase add_per_channel_case(const Shape& shape);
+OpCase scale_shift_case(const Shape& shape);
 /// A reshape to `to` with a SiLU behind it, since on its own it does nothing.
 OpCase reshape_case(const Shape& from, const Shape& to);
 OpCase upsample_nearest_case(const Shape& shape);

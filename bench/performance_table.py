@@ -1,15 +1,42 @@
 #!/usr/bin/env python3
-"""Prints the tables of docs/performance.md from bench/results/against_pytorch.json."""
+"""Prints the tables of docs/performance.md from bench/results/against_pytorch.json and against_diffusers.json."""
 import json
 
 from common import ROOT, ratios_by_round
 
 RESULTS = ROOT / "bench/results/against_pytorch.json"
+DIFFUSERS = ROOT / "bench/results/against_diffusers.json"
 
 
 def cell(result):
     t = result["milliseconds"]
     return f"{t['median']:.1f} ({t['low_quartile']:.1f}–{t['high_quartile']:.1f})"
+
+
+def diffusers_tables(data):
+    print("\n| batch | diffusers' best, images/s | ours, images/s | times faster (rounds) | memory, ours / diffusers' least, MiB | ratio |")
+    print("|---|---|---|---|---|---|")
+    for row in data["sampling"]:
+        theirs, ours = (row[side][row["best"][side]] for side in ("diffusers", "ours"))
+        least = min(result["memory_mib"] for result in row["diffusers"].values())
+        print(
+            f"| {row['batch']} | {row['best']['diffusers']}: {theirs['images_per_second']:.2f} | {row['best']['ours']}:"
+            f" {ours['images_per_second']:.2f} | {row['times_faster']:.2f}"
+            f" ({row['times_faster_least']:.2f}–{row['times_faster_most']:.2f}) |"
+            f" {ours['memory_mib']:.0f} / {least:.0f} | {row['memory_ratio']:.2f} |"
+        )
+    settings = [(side, setting) for side in ("diffusers", "ours") for setting in data["sampling"][0][side]]
+    print("\n| batch | " + " | ".join(f"{side} {setting}" for side, setting in settings) + " |")
+    print("|---|" + "---|" * len(settings))
+    for row in data["sampling"]:
+        speeds = " | ".join(f"{row[side][setting]['images_per_second']:.2f}" for side, setting in settings)
+        print(f"| {row['batch']} | {speeds} |")
+    first = data["first_image"]
+    median, memory = first["median_without_first"], first["memory_mib"]
+    print(
+        f"\nFrom the command to the first image: {median['ours']:.2f} s, diffusers {median['diffusers']:.2f} s"
+        f" (a share of {first['share']:.3f}), in {memory['ours']:.0f} and {memory['diffusers']:.0f} MiB."
+    )
 
 
 def main():
@@ -41,6 +68,8 @@ def main():
         f"\nFrom the command to the first image: {median['ours']:.2f} s, PyTorch {median['pytorch']:.2f} s"
         f" (a share of {first['share']:.3f})."
     )
+    if DIFFUSERS.exists():
+        diffusers_tables(json.loads(DIFFUSERS.read_text()))
 
 
 if __name__ == "__main__":

@@ -13,18 +13,25 @@ struct PassContext {
     uint32_t image_offset = 0;            ///< of the batch's first image, for dropout masks
 };
 
+/// What happens to the resolution in a residual block: nothing, the mean of 2×2 blocks, or nearest ×2.
+enum class Resampling { none, down, up };
+
 /// Residual block: h = conv1(silu(norm1(u))); h = conv2(dropout(silu(norm2(h + proj(silu(time)))))); u' + h,
 /// where u is x or cat(x, skip) and u' is u, or its 1×1 convolution where the channels change. He et al.
-/// 2016, Ho et al. 2020.
+/// 2016, Ho et al. 2020. With scale_shift proj gives two values a channel and the middle is
+/// silu(norm2(h)·(1 + scale) + shift); one that resamples does so to u and to what conv1 takes (Dhariwal &
+/// Nichol 2021).
 class ResidualBlock {
 public:
     ResidualBlock(const UNetConfig& config, ParameterStore& store, const std::string& name, int inputs,
-                  int outputs, int time_width, uint32_t layer);
-    /// x N×H×W×C; skip undefined or N×H×W×C₂ with C + C₂ = inputs.
+                  int outputs, int time_width, uint32_t layer, Resampling resampling = Resampling::none);
+    /// x N×H×W×C; skip undefined (always where the block resamples) or N×H×W×C₂ with C + C₂ = inputs.
     Variable operator()(const Variable& x, const Variable& skip, const PassContext& pass) const;
 
 private:
     GroupNormOptions norm_;
+    bool scale_shift_;
+    Resampling resampling_;
     float dropout_;
     uint32_t layer_;
     LayerParameters norm1_, conv1_, time_, norm2_, conv2_, shortcut_;

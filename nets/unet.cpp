@@ -38,6 +38,11 @@ void UNetConfig::validate() const {
         for (int c : channels)
             expect(c % head_channels == 0,
                    fmt::format("channels {} do not divide into heads of {}", c, head_channels));
+    if (heads > 0)
+        for (int c : channels)
+            expect(c % heads == 0, fmt::format("channels {} do not divide into {} heads", c, heads));
+    expect(heads >= 0, fmt::format("heads must not be negative, got {}", heads));
+    expect(heads == 0 || head_channels == 0, "heads and head_channels are given: choose one of them");
     expect(head_channels >= 0, fmt::format("head_channels must not be negative, got {}", head_channels));
     expect(dropout >= 0.f && dropout < 1.f, fmt::format("dropout must lie in [0, 1), got {}", dropout));
     expect(norm_epsilon > 0.f, fmt::format("norm_epsilon must be positive, got {}", norm_epsilon));
@@ -86,6 +91,9 @@ UNet::UNet(const UNetConfig& config, ParameterStore& store) : config_(config) {
             if (config.downsample == Downsample::convolution)
                 level.resample =
                     convolution_parameters(store, name + ".downsamplers.0.conv", width, width, 3);
+            else if (config.downsample == Downsample::residual)
+                level.residual.emplace(config, store, name + ".downsamplers.0", width, width, time_width,
+                                       layer++, Resampling::down);
             skips.push_back(width);
         }
         down_.push_back(std::move(level));
@@ -115,6 +123,9 @@ UNet::UNet(const UNetConfig& config, ParameterStore& store) : config_(config) {
         level.resamples = i + 1 < levels;
         if (level.resamples && config.upsample == Upsample::convolution)
             level.resample = convolution_parameters(store, name + ".upsamplers.0.conv", width, width, 3);
+        else if (level.resamples && config.upsample == Upsample::residual)
+            level.residual.emplace(config, store, name + ".upsamplers.0", width, width, time_width, layer++,
+                                   Resampling::up);
         up_.push_back(std::move(level));
     }
     norm_out_ = norm_parameters(store, "conv_norm_out", width);
@@ -144,14 +155,16 @@ Variable UNet::classify(const Variable& features) const {
     return linear(cast(spatial_mean(h), Dtype::f32), head_.weight, head_.bias);
 }
 
-Variable UNet::downsample(const Level& level, const Variable& x) const {
+Variable UNet::downsample(const Level& level, const Variable& x, const PassContext& pass) const {
+    if (level.residual) return (*level.residual)(x, Variable(), pass);
     if (config_.downsample == Downsample::average_pool) return average_pool(x);
     const Padding padding =
         config_.downsample_padding ? Padding::same(1) : Padding{.top = 0, .left = 0, .bottom = 1, .right = 1};
     return conv2d(x, level.resample->weight, level.resample->bias, 2, padding);
 }
 
-Variable UNet::upsample(const Level& level, const Variable& x) const {
+Variable UNet::upsample(const Level& level, const Variable& x, const PassContext& pass) const {
+    if (level.residual) return (*level.residual)(x, Variable(), pass);
     const Variable doubled = upsample_nearest(x);
     return level.resample ? conv2d(doubled, level.resample->weight, level.resample->bias) : doubled;
 }
@@ -175,7 +188,7 @@ Variable UNet::forward(const Variable& x, const Tensor& timesteps, const Pass& p
             if (!level.attentions.empty()) h = level.attentions[j](h);
             skips.push_back(h);
         }
-        if (level.resamples) skips.push_back(h = downsample(level, h));
+        if (level.resamples) skips.push_back(h = downsample(level, h, context));
     }
     h = middle_[0](h, Variable(), context);
     if (middle_attention_) h = (*middle_attention_)(h);
@@ -187,7 +200,7 @@ Variable UNet::forward(const Variable& x, const Tensor& timesteps, const Pass& p
             skips.pop_back();
             if (!level.attentions.empty()) h = level.attentions[j](h);
         }
-        if (level.resamples) h = upsample(level, h);
+        if (level.resamples) h = upsample(level, h, context);
     }
     h = group_norm(h, Variable(), Variable(), norm_out_.weight, norm_out_.bias,
                    {config_.groups, config_.norm_epsilon, true});

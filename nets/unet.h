@@ -32,13 +32,14 @@ private:
         std::vector<ResidualBlock> blocks;
         std::vector<AttentionBlock> attentions;  ///< as many as blocks, or none
         std::optional<LayerParameters> resample; ///< the convolution between levels
+        std::optional<ResidualBlock> residual;   ///< or the residual block between levels
         bool resamples = false;                  ///< whether a change of resolution follows
     };
 
     Variable time_embedding(const Tensor& timesteps, const Tensor& labels) const;
     Variable classify(const Variable& features) const;
-    Variable downsample(const Level& level, const Variable& x) const;
-    Variable upsample(const Level& level, const Variable& x) const;
+    Variable downsample(const Level& level, const Variable& x, const PassContext& pass) const;
+    Variable upsample(const Level& level, const Variable& x, const PassContext& pass) const;
 
     UNetConfig config_;
     LayerParameters conv_in_, time1_, time2_;

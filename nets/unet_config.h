@@ -5,21 +5,26 @@
 
 namespace heat::nets {
 
-/// Between levels: a stride-2 3×3 convolution, or the mean of 2×2 blocks.
-enum class Downsample { convolution, average_pool };
-/// Between levels: nearest ×2 followed by a 3×3 convolution, or nearest alone.
-enum class Upsample { convolution, nearest };
+/// Between levels: a stride-2 3×3 convolution, the mean of 2×2 blocks, or a residual block with that mean in
+/// it.
+enum class Downsample { convolution, average_pool, residual };
+/// Between levels: nearest ×2 followed by a 3×3 convolution, nearest alone, or a residual block with nearest
+/// in it.
+enum class Upsample { convolution, nearest, residual };
 
 /// The U-Net of DDPM and IHDM, and what lies between. It is exactly google/ddpm-cifar10-32 with norm_epsilon
 /// 1e-6, sine first, frequency_shift 1 and downsample_padding 0, and exactly IHDM's reference network with
-/// 1e-5, cosine first, 0, 1.
+/// 1e-5, cosine first, 0, 1. OpenAI's improved-diffusion and guided-diffusion networks are IHDM's with heads,
+/// scale_shift, residual resampling and classes.
 struct UNetConfig {
     int in_channels = 3, out_channels = 3;
     std::vector<int> channels{128, 256, 256, 256}; ///< per level, finest first
     int blocks = 2;                       ///< residual blocks per level going down; one more going up
     std::vector<int> attention_levels{1}; ///< levels (0 = finest) with attention after each block
     bool middle_attention = true;
-    int head_channels = 0; ///< channels per attention head; 0: one head
+    int head_channels = 0;    ///< channels per attention head; 0: one head, or `heads`
+    int heads = 0;            ///< attention heads on every level instead; 0: by head_channels
+    bool scale_shift = false; ///< the time embedding scales and shifts after the second norm of a block
     int groups = 32;
     float norm_epsilon = 1e-5f;
     float dropout = 0.f;

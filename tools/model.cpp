@@ -67,8 +67,8 @@ std::unique_ptr<processes::Process> make_process(const Configuration& configurat
     return processes::make_process(configuration.process, {data.height, data.width, data.channels}, device);
 }
 
-TrainedRun load_run(const std::filesystem::path& folder, Device device, const std::string& weights,
-                    std::optional<int64_t> step, const std::string& dtype) {
+TrainedRun load_network(const std::filesystem::path& folder, Device device, const std::string& weights,
+                        std::optional<int64_t> step, const std::string& dtype) {
     if (weights != "ema" && weights != "model")
         throw Error(fmt::format("weights are ema or model, got \"{}\"", weights));
     const RunFolder run(folder);
@@ -76,13 +76,19 @@ TrainedRun load_run(const std::filesystem::path& folder, Device device, const st
     trained.checkpoint = sound_checkpoint(run, step, weights + ".safetensors");
     trained.configuration = run.configuration();
     if (!dtype.empty()) trained.configuration.train.dtype = dtype;
-    trained.process = make_process(trained.configuration, device);
-    if (trained.process->needs_prior() && !trained.configuration.network.is_classifier())
-        trained.process->set_prior(load_tensors(run.prior()));
     expect_memory_to_sample(trained.configuration, 1, 1);
     trained.model = std::make_unique<Model>(trained.configuration, device);
     load_parameters(trained.checkpoint.folder / (weights + ".safetensors"), trained.model->store,
                     trained.model->store.values());
+    return trained;
+}
+
+TrainedRun load_run(const std::filesystem::path& folder, Device device, const std::string& weights,
+                    std::optional<int64_t> step, const std::string& dtype) {
+    TrainedRun trained = load_network(folder, device, weights, step, dtype);
+    trained.process = make_process(trained.configuration, device);
+    if (trained.process->needs_prior() && !trained.configuration.network.is_classifier())
+        trained.process->set_prior(load_tensors(RunFolder(folder).prior()));
     return trained;
 }
 

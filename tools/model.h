@@ -62,6 +62,11 @@ struct TrainedRun {
 TrainedRun load_run(const std::filesystem::path& folder, Device device, const std::string& weights = "ema",
                     std::optional<int64_t> step = std::nullopt, const std::string& dtype = "");
 
+/// The same without the process, which is null: for one call of the network.
+TrainedRun load_network(const std::filesystem::path& folder, Device device,
+                        const std::string& weights = "ema", std::optional<int64_t> step = std::nullopt,
+                        const std::string& dtype = "");
+
 std::unique_ptr<processes::Process> make_process(const Configuration& configuration, Device device);
 
 } // namespace heat::tools

@@ -25,7 +25,7 @@ struct PredictOptions {
 void predict(const PredictOptions& options) {
     const Device device = device_from_name(options.device);
     const NpyArray array = read_npy(options.input);
-    const TrainedRun run = load_run(options.run, device, options.weights, std::nullopt, options.dtype);
+    const TrainedRun run = load_network(options.run, device, options.weights, std::nullopt, options.dtype);
     const Tensor x = images_of_array(array, options.input, run.configuration.data.channels, device);
     expect_generator(run, options.run);
     ModelDenoiser denoiser(*run.model, labels_of(options.label, run.configuration.network));

@@ -52,6 +52,10 @@ json parse_header(std::span<const uint8_t> text, const std::string& path) {
         throw Error(fmt::format(
             "{}: its header is not valid JSON (at byte {}); the file is damaged or no safetensors file", path,
             error.byte));
+    } catch (const json::out_of_range&) {
+        throw Error(fmt::format("{}: its header holds a number out of range; the file is damaged or no "
+                                "safetensors file",
+                                path));
     }
 }
 

@@ -243,6 +243,15 @@ floats() { # floats FILE OFFSET: the 32-bit numbers from there to the end, one a
     od -An -v -tf4 -w4 -j "$2" "$1" | tr -d ' '
 }
 
+tolerance=1e-4
+expect_near() { # expect_near WHAT FILE FILE: .npy of f32, the largest difference at most the tolerance, and not all zero
+    expect_equal "$1: size" "$(wc -c <"$2")" "$(wc -c <"$3")"
+    paste <(floats "$2" 128) <(floats "$3" 128) | awk -v most=$tolerance '
+        { d = $1 - $2; if (d < 0) d = -d; if (!(d <= most)) wrong = 1; if (d > worst) worst = d; if ($1 != 0) seen = 1 }
+        END { printf "%g\n", worst; exit wrong || !seen }' >"$work/worst" ||
+        fail "$1: expected values within $tolerance of the package's" "largest difference: $(<"$work/worst")"
+}
+
 json_value() { # json_value FILE KEY: of a flat object on one line, or of the last line that has the key
     sed -nE "s/.*\"$2\": *(\"[^\"]*\"|[^],}]*).*/\1/p" "$1" | tail -n 1 | tr -d '"'
 }

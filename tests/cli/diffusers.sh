@@ -5,15 +5,6 @@ source "$(dirname "$0")/common.sh"
 
 golden=$SOURCE_DIR/tests/golden/diffusers
 
-tolerance=1e-4
-expect_near() { # expect_near WHAT FILE FILE: .npy of f32, the largest difference at most the tolerance, and not all zero
-    expect_equal "$1: size" "$(wc -c <"$2")" "$(wc -c <"$3")"
-    paste <(floats "$2" 128) <(floats "$3" 128) | awk -v most=$tolerance '
-        { d = $1 - $2; if (d < 0) d = -d; if (!(d <= most)) wrong = 1; if (d > worst) worst = d; if ($1 != 0) seen = 1 }
-        END { printf "%g\n", worst; exit wrong || !seen }' >"$work/worst" ||
-        fail "$1: expected values within $tolerance of the package's" "largest difference: $(<"$work/worst")"
-}
-
 # ---- Every layout: imported, and the same outputs as the package's.
 runs=$work/runs
 for folder in "$golden"/*/; do
@@ -47,6 +38,7 @@ expect_keys cifar "kind = 'ddpm'" "schedule = 'linear'" "variance = 'large'" "so
 expect_keys script "schedule = 'cosine'" "prediction = 'v'" "variance = 'small'" "head_channels = 8" "cosine_first = true"
 expect_keys classes "schedule = 'scaled_linear'" "beta_end = 0.012" "prediction = 'x0'" "solver = 'ddim'" \
     "steps = 50" "spacing = 'trailing'" "clip = false" "classes = 5" "height = 12" "width = 20"
+expect_keys residual "scale_shift = true" "downsample = 'residual'" "upsample = 'residual'" "head_channels = 2"
 expect_keys plain "solver = 'dpm-solver++'" "order = 2" "solver_type = 'midpoint'" "spacing = 'linspace'" "clip = false" \
     "middle_attention = false" "attention_levels = []" "out_channels = 1"
 succeeds import "$golden/legacy" --out "$work/bare"
@@ -126,7 +118,7 @@ refuses 1 "network output" sample "$runs/plain" -n 1 --steps 1 --out "$work/none
 
 # ---- Export and import again: the same weights, bit by bit, and the same configuration.
 step=checkpoints/step-0000000
-for name in cifar script; do
+for name in cifar script residual; do
     succeeds export "$runs/$name" --to diffusers "$work/pipeline/$name"
     expect_contents "$work/pipeline/$name" model_index.json scheduler unet
     expect_contents "$work/pipeline/$name/unet" config.json diffusion_pytorch_model.safetensors
@@ -175,6 +167,14 @@ no_export() { # no_export TEXT RUN ARGUMENT...
 configuration "$work/ihdm.toml" ihdm "$work/images.idx" 8 8
 succeeds train "$work/ihdm.toml" --out "$work/ihdm" --set network.upsample=nearest --set train.steps=1
 no_export "no counterpart of process ihdm: --unet-only" "$work/ihdm"
+# Heads by their number have a counterpart where all attentions have as many channels.
+succeeds train "$work/ihdm.toml" --out "$work/heads" --set network.heads=2 --set train.steps=1
+succeeds export "$work/heads" --to diffusers "$work/heads-unet" --unet-only
+expect_text "$work/heads-unet/config.json" '"attention_head_dim": 4'
+succeeds train "$work/ihdm.toml" --out "$work/heads-apart" --set network.heads=2 --set 'network.channels=[8, 16]' \
+    --set 'network.attention_levels=[0, 1]' --set train.steps=1
+no_export "network.heads = 2: diffusers' UNet2DModel has heads of the same channels" "$work/heads-apart" --unet-only
+refuses 1 "choose one of them" train "$work/ihdm.toml" --out "$work/none" --set network.heads=2 --set network.head_channels=4
 no_export 'network.upsample = "nearest"' "$work/ihdm" --unet-only
 no_export "--unet-only" "$runs/classes"
 no_export "not a run folder" "$work"
@@ -205,9 +205,12 @@ add() { echo "s/^\\{/{ \"$1\": $2,/"; }
 
 unet_refused 'center_input_sample = true: not supported, only false is' "$(key center_input_sample true)"
 unet_refused 'time_embedding_type = "fourier"' "$(key time_embedding_type '"fourier"')"
-unet_refused 'resnet_time_scale_shift = "scale_shift"' "$(key resnet_time_scale_shift '"scale_shift"')"
-unet_refused 'downsample_type = "resnet"' "$(key downsample_type '"resnet"')"
-unet_refused 'upsample_type = "resnet"' "$(key upsample_type '"resnet"')"
+unet_refused 'resnet_time_scale_shift = "spatial"' "$(key resnet_time_scale_shift '"spatial"')"
+unet_refused 'attn_norm_num_groups = null: a middle attention without' "$(key resnet_time_scale_shift '"scale_shift"')"
+unet_refused 'downsample_type = "fir"' "$(key downsample_type '"fir"')"
+unet_refused 'some levels change their resolution by a residual block' "$(key downsample_type '"resnet"')"
+unet_refused 'upsample_type = "fir"' "$(key upsample_type '"fir"')"
+unet_refused 'some levels change their resolution by a residual block' "$(key upsample_type '"resnet"')"
 unet_refused 'act_fn = "gelu"' "$(key act_fn '"gelu"')"
 unet_refused 'mid_block_scale_factor = 1.5' "$(key mid_block_scale_factor 1.5)"
 unet_refused 'mid_block_type = null' "$(key mid_block_type null)"

@@ -51,6 +51,14 @@ PLAIN = dict(
     down_block_types=(DOWN,) * 3, up_block_types=(UP,) * 3, norm_num_groups=3, add_attention=False,
 )
 
+# guided-diffusion's kind of blocks: the timestep scales and shifts, residual blocks between the levels.
+RESIDUAL = dict(
+    sample_size=(8, 12), in_channels=3, out_channels=3, layers_per_block=1, block_out_channels=(4, 4, 8),
+    down_block_types=("ResnetDownsampleBlock2D", ATTENTION_DOWN, DOWN),
+    up_block_types=("ResnetUpsampleBlock2D", ATTENTION_UP, UP), norm_num_groups=2, attention_head_dim=2,
+    attn_norm_num_groups=2, downsample_type="resnet", upsample_type="resnet", resnet_time_scale_shift="scale_shift",
+)
+
 FORMER_NAMES = {".to_q.": ".query.", ".to_k.": ".key.", ".to_v.": ".value.", ".to_out.0.": ".proj_attn."}
 RECENT_KEYS = ("dropout", "downsample_type", "upsample_type", "attn_norm_num_groups", "add_attention", "class_embed_type",
                "num_class_embeds", "num_train_timesteps", "resnet_time_scale_shift", "mid_block_type",
@@ -174,6 +182,14 @@ def finish(folder):
     print(f"{folder.name}: {network.num_parameters()} parameters, weights {weights.stat().st_size} bytes")
 
 
+def make_residual(root):
+    folder = fresh(root / "residual")
+    network = make_network(RESIDUAL, 7)
+    DDPMPipeline(network, DDPMScheduler()).save_pretrained(folder)
+    write_outputs(network, folder)
+    finish(folder)
+
+
 def make_all(root):
     folder = fresh(root / "cifar")
     network = make_network(CIFAR, 1)
@@ -207,6 +223,8 @@ def make_all(root):
     write_outputs(network, folder)
     make_legacy(folder)
     finish(folder)
+
+    make_residual(root)
 
     folder = fresh(root / "plain")
     network = make_network(PLAIN, 5, torch.bfloat16)

@@ -141,6 +141,11 @@ void add_elementwise(Table& table) {
     table.push_back({bench::add_per_channel_case(Shape{2, 3, 5, 7}), [](const Arrays& x, const Arrays&) {
                          return reference::concatenate_and_shift(x[0], {}, x[1], 2, 15, 7, 0);
                      }});
+    for (const auto& [n, h, w, c] : {std::array{1, 1, 1, 1}, std::array{2, 3, 5, 7}, std::array{3, 5, 3, 70}})
+        table.push_back({bench::scale_shift_case(Shape{n, h, w, c}),
+                         [n = n, rows = h * w, c = c](const Arrays& x, const Arrays&) {
+                             return reference::scale_shift_silu(x[0], x[1], n, rows, c);
+                         }});
     for (const auto& [n, h, w, c] : {std::array{1, 1, 1, 1}, std::array{2, 3, 5, 7}, std::array{1, 7, 2, 16}})
         table.push_back({bench::upsample_nearest_case(Shape{n, h, w, c}),
                          [n = n, h = h, w = w, c = c](const Arrays& x, const Arrays&) {

@@ -27,6 +27,19 @@ std::vector<double> silu_backward(const std::vector<double>& x, const std::vecto
     return dx;
 }
 
+std::vector<double> scale_shift_silu(const std::vector<double>& x, const std::vector<double>& m, int images,
+                                     int rows, int channels) {
+    std::vector<double> y;
+    for (int n = 0; n < images; ++n)
+        for (int r = 0; r < rows; ++r)
+            for (int c = 0; c < channels; ++c) {
+                const double scale = m[size_t(2 * n * channels + c)];
+                const double shift = m[size_t((2 * n + 1) * channels + c)];
+                y.push_back(silu(x[size_t((n * rows + r) * channels + c)] * (1 + scale) + shift));
+            }
+    return y;
+}
+
 std::vector<double> softmax_forward(const std::vector<double>& x, int rows, int columns) {
     std::vector<double> y(x.size());
     for (int r = 0; r < rows; ++r) {
