@@ -21,7 +21,9 @@ struct GuidanceOptions {
 
     void add_to(CLI::App& command);
     /// Whether the estimate of the image may be taken far beyond the data range.
-    bool overshoots() const { return scale.value_or(1.0) > 1.0 || !classifier.empty(); }
+    bool overshoots() const {
+        return scale.value_or(1.0) > 1.0 || (!classifier.empty() && classifier_scale.value_or(1.0) != 0.0);
+    }
 };
 
 /// --label, of `label`.
