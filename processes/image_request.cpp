@@ -94,7 +94,7 @@ void check_image_request(const SampleRequest& request, const Shape& shape, int s
 void refuse_inpainting(const SampleRequest& request, const char* name) {
     if (request.inpainting.defined())
         throw Error(
-            fmt::format("inpainting is of processes whose noise is white in pixels (ddpm, ve, sub-vp, "
+            fmt::format("inpainting is of processes that take each pixel by itself (ddpm, ve, sub-vp, "
                         "edm), by solver ancestral or ddim: {} has none",
                         name));
 }

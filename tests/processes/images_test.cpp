@@ -376,7 +376,7 @@ TEST_CASE("images and seeds: what does not fit is refused") {
         };
     };
     const std::string only =
-        "inpainting is of processes whose noise is white in pixels (ddpm, ve, sub-vp, edm), by "
+        "inpainting is of processes that take each pixel by itself (ddpm, ve, sub-vp, edm), by "
         "solver ancestral or ddim: ";
     CHECK(refusal("ddpm", inpaint("ancestral")) == "no error");
     CHECK(refusal("ddpm", inpaint("heun")) == only + "solver heun has none");
