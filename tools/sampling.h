@@ -13,11 +13,11 @@ namespace heat::tools {
 struct SamplingPlan {
     processes::SampleRequest request; ///< count and image_offset are filled in batch by batch; start,
                                       ///< step_noise and images to start from or inpaint hold all
-    int64_t count = 64;        ///< images in all
-    int64_t batch = 64;        ///< images at a time; no effect on what they are
-    int trajectory_frames = 0; ///< > 0: record so many states, evenly spread, of the first batch
-    bool keep_values = false;  ///< the images before rounding too
-    int columns = 0;           ///< of grids; 0: near square
+    int64_t count = 64;               ///< images in all
+    int64_t batch = 64;               ///< images at a time; no effect on what they are
+    int trajectory_frames = 0;        ///< > 0: record so many states, evenly spread, of the first batch
+    bool keep_values = false;         ///< the images before rounding too
+    int columns = 0;                  ///< of grids; 0: near square
 };
 
 /// What a configuration says of sampling: solver, steps, spacing and clipping; the rest is the caller's.
