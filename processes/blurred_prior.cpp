@@ -4,6 +4,7 @@
 #include "kernels/levels.h"
 #include "processes/basis.h"
 #include "processes/combination.h"
+#include "processes/sample_noise.h"
 
 #include <fmt/format.h>
 
@@ -74,23 +75,34 @@ int64_t BlurredPrior::index(uint64_t seed, uint32_t image) const {
                                   uint32_t(seed), uint32_t(seed >> 32));
 }
 
-Tensor BlurredPrior::start(const SampleRequest& request, double delta, Device device) const {
+Tensor BlurredPrior::images_of(const SampleRequest& request, Device device) const {
     const auto channels = size_t(size_.channels), elements = size_t(size_.elements());
+    const NoiseOptions& noise = request.noise;
     std::vector<float> values(size_t(request.count) * elements, 0.f);
-    for (int64_t i = 0; i < request.count; ++i) {
-        const auto chosen = size_t(index(request.seed, request.image_offset + uint32_t(i)));
+    const auto add = [&](int64_t i, uint64_t seed, double share) {
+        if (share == 0) return;
+        const auto chosen = size_t(index(seed, noise.image_of(request.image_offset + uint32_t(i))));
         auto from = coefficients_.begin() + int64_t(chosen * modes_.size() * channels);
-        for (const int32_t mode : modes_) {
-            std::copy_n(from, channels,
-                        values.begin() + i * int64_t(elements) + int64_t(mode) * int64_t(channels));
-            from += int64_t(channels);
-        }
+        for (const int32_t mode : modes_)
+            for (size_t c = 0; c < channels; ++c)
+                values[size_t(i) * elements + size_t(mode) * channels + c] += float(share) * *from++;
+    };
+    for (int64_t i = 0; i < request.count; ++i) {
+        const double way = noise.way_of(request.image_offset + uint32_t(i));
+        add(i, request.seed, 1 - way);
+        add(i, noise.other_seed.value_or(0), way);
     }
     const Shape shape{request.count, int64_t(size_.height), int64_t(size_.width), int64_t(size_.channels)};
-    Tensor state = from_basis(Basis::dct2, Tensor::from_host(shape, values, device));
+    return from_basis(Basis::dct2, Tensor::from_host(shape, values, device));
+}
+
+Tensor BlurredPrior::start(const SampleRequest& request, const HeatBlur& blur, double delta,
+                           Device device) const {
+    const InitialImages& initial = request.initial;
+    Tensor state = initial.defined() ? blur.blur(initial.images, initial.level(blur.levels()))
+                                     : images_of(request, device);
     if (delta == 0) return state;
-    const RandomState random(request.seed, device);
-    const Tensor noise = normal(random, shape, Purpose::prior, request.image_offset);
+    const Tensor noise = SampleNoise(request, 0, blur.levels(), device).start(state.shape());
     combine({{state, {}}, {noise, upload_table({float(delta)}, 1, device)}}, nullptr, state);
     return state;
 }

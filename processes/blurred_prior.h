@@ -21,12 +21,16 @@ public:
     int64_t count() const;
     /// Which image sample `image` of a run starts from: uniform, by Purpose::prior. Throws Error without any.
     int64_t index(uint64_t seed, uint32_t image) const;
-    /// Blurred images for a request plus white noise of standard deviation δ: f32 count×H×W×C on a device.
-    Tensor start(const SampleRequest& request, double delta, Device device) const;
+    /// What a request starts from: blurred images of this prior, or request.initial blurred to its level,
+    /// plus white noise of standard deviation δ. f32 count×H×W×C on the blur's device.
+    Tensor start(const SampleRequest& request, const HeatBlur& blur, double delta, Device device) const;
 
     std::vector<ReportEntry> report() const;
 
 private:
+    /// Images of the prior for a request, on the way from seed to seed mixed linearly.
+    Tensor images_of(const SampleRequest& request, Device device) const;
+
     ImageSize size_;
     std::string owner_;
     std::vector<int32_t> modes_;

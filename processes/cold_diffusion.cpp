@@ -16,9 +16,11 @@ namespace heat::processes {
 
 namespace {
 
-/// All levels, or fewer that begin at the last one, where the prior is.
+/// All levels, or fewer that begin at the last one, where the prior is; from initial images at theirs.
 std::vector<int> levels_of(const SampleRequest& request, int levels) {
-    return sampling_levels(request.spacing.empty() ? "trailing" : request.spacing, levels, request.steps);
+    const std::string spacing = request.spacing.empty() ? "trailing" : request.spacing;
+    const std::vector<int> visited = sampling_levels(spacing, levels, request.steps);
+    return request.initial.defined() ? levels_from(request.initial.level(levels), visited) : visited;
 }
 
 } // namespace
@@ -50,7 +52,10 @@ void ColdDiffusion::check_solver(const SampleRequest& request) const {
     refuse_solver_options(request, "cold");
     if (request.eta || !request.variance.empty() || request.clip.value_or(false))
         throw Error("eta, variance and clip belong to processes with noise: cold has none, leave them out");
-    if (const int first = levels_of(request, steps()).front(); first != steps())
+    refuse_inpainting(request, "process cold");
+    check_step_seeds(request, false, 0, steps(), "cold");
+    const int first = levels_of(request, steps()).front();
+    if (first != steps() && !request.initial.defined())
         throw Error(fmt::format("cold starts from images blurred to level {}, but spacing {} in {} steps "
                                 "begins at level {}: choose trailing",
                                 steps(), request.spacing, request.steps, first));
@@ -59,6 +64,7 @@ void ColdDiffusion::check_solver(const SampleRequest& request) const {
 Tensor ColdDiffusion::run_solver(Denoiser& denoiser, const SampleRequest& request,
                                  const SampleCallback& callback) const {
     const std::vector<int> levels = levels_of(request, steps());
+    const auto calls = int(levels.size()) - 1;
     std::vector<float> timesteps, differences; // e^{−μ t_s} − e^{−μ t_t} of each step
     for (size_t i = 0; i + 1 < levels.size(); ++i) {
         timesteps.push_back(timestep_of_level(levels[i]));
@@ -70,7 +76,7 @@ Tensor ColdDiffusion::run_solver(Denoiser& denoiser, const SampleRequest& reques
     const Tensor gained = upload_table(differences, blur_.modes(), device());
     StepClock clock(request.count, request.seed, timesteps, device());
 
-    Tensor image = prior_.start(request, settings_.delta, device());
+    Tensor image = prior_.start(request, blur_, settings_.delta, device());
     Tensor state = to_basis(Basis::dct2, image), clean = image;
     const auto report = [&](int step) {
         if (!callback) return;
@@ -79,7 +85,7 @@ Tensor ColdDiffusion::run_solver(Denoiser& denoiser, const SampleRequest& reques
             view = Tensor(image.shape(), Dtype::f32, device());
             view.copy_from(request.view == SampleRequest::View::clean ? clean : image);
         }
-        callback({step, request.steps, levels[size_t(step)], view});
+        callback({step, calls, levels[size_t(step)], view});
     };
 
     const bool show_clean = request.view == SampleRequest::View::clean;
@@ -88,7 +94,7 @@ Tensor ColdDiffusion::run_solver(Denoiser& denoiser, const SampleRequest& reques
     graphs.wanted = graphs.wanted && denoiser.capturable() && !show_clean;
     GraphedWork graphed("a sampling step", graphs, std::make_shared<MemoryReservation>(device()));
     report(0);
-    for (int step = 0; step < request.steps; ++step) {
+    for (int step = 0; step < calls; ++step) {
         clock.move_to(step);
         graphed.run({}, [&] {
             const Tensor estimate = checked_prediction(denoiser, image, clock.timesteps());

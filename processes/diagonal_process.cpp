@@ -192,8 +192,10 @@ SamplingPath DiagonalProcess::sampling_path(const SampleRequest& request) const 
             fmt::format("spacing {} takes its places from s/a, which is infinite at the last level of "
                         "zero_terminal_snr: choose trailing",
                         path.spacing));
+    if (request.initial.defined()) path.from = request.initial.level(steps());
     SamplingPath visited = processes::sampling_path(model_.tables, model_.input_gains, path);
-    expect_start(visited.levels[size_t(visited.last)], path.spacing, request.steps);
+    if (!request.initial.defined())
+        expect_start(visited.levels[size_t(visited.last)], path.spacing, request.steps);
     if (visited.tables.ends_in_noise() && !is_one_step(settings.solver))
         throw Error(
             fmt::format("solver {} divides by a, which is 0 at the last level of zero_terminal_snr: choose "
@@ -311,12 +313,30 @@ void DiagonalProcess::check_step_noise(const SampleRequest& request) const {
                                     noise.shape().text()));
 }
 
+void DiagonalProcess::check_images(const SampleRequest& request, const SamplingPath& path) const {
+    const StepSettings settings = step_settings(request);
+    const std::string solver = fmt::format("solver {}", name_of(settings.solver));
+    if (model_.basis != Basis::pixel || model_.view)
+        refuse_inpainting(request, fmt::format("process {}", name()).c_str());
+    if (!is_one_step(settings.solver)) refuse_inpainting(request, solver.c_str());
+    const Inpainting& inpainting = request.inpainting;
+    if (inpainting.defined() && inpainting.resamples > 1 && inpainting.jump >= path.last)
+        throw Error(fmt::format("jump = {} of a path of {} steps: expected 1 to {}", inpainting.jump,
+                                path.last, path.last - 1));
+    // The step into data draws nothing.
+    const int node = settings.ends_at_data ? 2 : 1;
+    check_step_seeds(request, draws_noise(settings) && path.last >= node,
+                     path.levels[size_t(std::min(node, path.last))], steps(), solver.c_str());
+}
+
 void DiagonalProcess::check_solver(const SampleRequest& request) const {
-    if (request.solver == "ode" || request.solver == "predictor-corrector")
+    if (request.solver == "ode" || request.solver == "predictor-corrector") {
         refuse_solver_options(request, request.solver.c_str());
+        refuse_image_options(request, request.solver.c_str());
+    }
     if (request.solver == "ode") return check_ode(*this, request);
     if (request.solver == "predictor-corrector") return check_predictor_corrector(*this, spaced(request));
-    (void)sampling_path(request);
+    check_images(request, sampling_path(request));
     check_step_noise(request);
 }
 

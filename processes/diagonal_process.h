@@ -86,6 +86,8 @@ private:
     /// Throws Error where a path of this spacing begins elsewhere than the prior.
     void expect_start(double level, const std::string& spacing, int steps) const;
     void check_step_noise(const SampleRequest& request) const;
+    /// Throws Error for images to inpaint and seeds that the solver or this path have no use for.
+    void check_images(const SampleRequest& request, const SamplingPath& path) const;
     TrainingBatch draw_weighted_levels(const Tensor& images, const RandomState& random,
                                        uint32_t image_offset) const;
 

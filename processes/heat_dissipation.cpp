@@ -3,6 +3,7 @@
 #include "kernels/error.h"
 #include "processes/basis_step.h"
 #include "processes/combination.h"
+#include "processes/sample_noise.h"
 #include "processes/solver_settings.h"
 #include "processes/step_clock.h"
 #include "processes/step_cost.h"
@@ -69,14 +70,20 @@ void HeatDissipation::check_solver(const SampleRequest& request) const {
         throw Error("eta, variance, spacing and clip belong to processes that are Markov: ihdm has "
                     "process.delta, the "
                     "noise of a step");
+    refuse_inpainting(request, "process ihdm");
+    const int first = request.initial.defined() ? request.initial.level(steps()) : steps();
+    check_step_seeds(request, settings_.delta > 0 && first > 1, 2, steps(),
+                     "ihdm with delta = 0 or one step");
 }
 
 Tensor HeatDissipation::run_solver(Denoiser& denoiser, const SampleRequest& request,
                                    const SampleCallback& callback) const {
+    const int levels = request.initial.defined() ? request.initial.level(steps()) : steps();
     std::vector<float> timesteps;
-    for (int k = steps(); k >= 1; --k) timesteps.push_back(timestep_of_level(k));
-    StepClock clock(request.count, request.seed, timesteps, device());
-    Tensor state = prior_.start(request, settings_.delta, device());
+    for (int k = levels; k >= 1; --k) timesteps.push_back(timestep_of_level(k));
+    SampleNoise noises(request, levels, steps(), device());
+    StepClock clock(request.count, noises.step_seed(), timesteps, device());
+    Tensor state = prior_.start(request, blur_, settings_.delta, device());
     Tensor noise(state.shape(), Dtype::f32, device());
     const auto report = [&](int step) {
         if (!callback) return;
@@ -85,33 +92,35 @@ Tensor HeatDissipation::run_solver(Denoiser& denoiser, const SampleRequest& requ
             view = Tensor(state.shape(), Dtype::f32, device());
             view.copy_from(state);
         }
-        callback({step, steps(), steps() - step, view});
+        callback({step, levels, levels - step, view});
     };
 
     const bool show_mean = request.view == SampleRequest::View::clean;
-    const auto advance = [&](bool noisy) {
+    const auto advance = [&](bool noisy, bool own) {
         const Tensor output = checked_prediction(denoiser, state, clock.timesteps());
         if (!noisy) return combine({{state, {}}, {output, {}}}, nullptr, state);
-        clock.draw_noise(noise, request.image_offset);
+        noises.draw(clock, own, noise);
         combine({{state, {}}, {output, {}}, {noise, delta_}}, nullptr, state);
     };
     GraphOptions graphs = request.graphs;
     graphs.wanted = graphs.wanted && denoiser.capturable();
     const auto memory = std::make_shared<MemoryReservation>(device());
     GraphedWork with_noise("a sampling step", graphs, memory),
-        without_noise("a sampling step", graphs, memory);
+        with_own_noise("a sampling step", graphs, memory), without_noise("a sampling step", graphs, memory);
     report(0);
-    for (int step = 0; step < steps(); ++step) {
+    for (int step = 0; step < levels; ++step) {
         clock.move_to(step);
-        const bool noisy = step + 1 < steps() && settings_.delta > 0;
+        noises.move_to(step);
+        const bool noisy = step + 1 < levels && settings_.delta > 0, own = noises.own(levels - step);
         if (noisy && show_mean) { // the mean is shown before its noise
-            advance(false);
+            advance(false, own);
             report(step + 1);
-            clock.draw_noise(noise, request.image_offset);
+            noises.draw(clock, own, noise);
             combine({{state, {}}, {noise, delta_}}, nullptr, state);
             continue;
         }
-        (noisy ? with_noise : without_noise).run({}, [&] { advance(noisy); });
+        GraphedWork& work = !noisy ? without_noise : own ? with_own_noise : with_noise;
+        work.run({}, [&] { advance(noisy, own); });
         report(step + 1);
     }
     return state;

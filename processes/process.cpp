@@ -49,6 +49,7 @@ SampleRequest Process::resolve(const SampleRequest& request) const {
                                     batch_shape(request.count).text(), name_of(request.start.dtype()),
                                     request.start.shape().text()));
     }
+    check_image_request(request, batch_shape(request.count), steps_);
     if (request.steps < 0 || request.steps > steps_)
         throw Error(fmt::format("sampling in {} steps: this {} process has {} levels; expected 1 to {}",
                                 request.steps, name(), steps_, steps_));

@@ -2,6 +2,7 @@
 
 #include "engine/graph.h"
 #include "engine/tensor.h"
+#include "processes/image_request.h"
 #include "processes/sampler_options.h"
 #include "processes/score_options.h"
 
@@ -30,6 +31,9 @@ struct SampleRequest {
     /// Noise in place of that drawn from the seed, of solvers that draw it: a tensor f32 count×H×W×C (pixels)
     /// for each step, that of the step into data, which has none, being optional; empty: drawn.
     std::vector<Tensor> step_noise;
+    InitialImages initial; ///< of all solvers but predictor-corrector and ode
+    Inpainting inpainting; ///< of ancestral and ddim, in pixels
+    NoiseOptions noise;
 
     ScoreOptions score; ///< of predictor-corrector and ode
 

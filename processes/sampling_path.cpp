@@ -122,6 +122,16 @@ void append_logs(const DiagonalTables& tables, const Place& place, std::vector<d
     }
 }
 
+/// Places, the highest first, without those above level `from`, which is the first where there were any.
+void begin_at(int from, std::vector<Place>& places) {
+    const auto below =
+        std::find_if(places.begin(), places.end(), [&](const Place& place) { return place.level() <= from; });
+    if (below == places.begin()) return;
+    const bool visited = below != places.end() && below->level() == from;
+    places.erase(places.begin(), below);
+    if (!visited) places.insert(places.begin(), at_level(from));
+}
+
 float timestep_of(const PathRequest& request, double level) {
     const int below = int(level);
     const float first = request.timestep_of_level(below);
@@ -130,6 +140,14 @@ float timestep_of(const PathRequest& request, double level) {
 }
 
 } // namespace
+
+std::vector<int> levels_from(int from, const std::vector<int>& levels) {
+    std::vector<int> below;
+    for (const int level : levels)
+        if (level <= from) below.push_back(level);
+    if (below.size() < levels.size() && below.front() < from) below.insert(below.begin(), from);
+    return below;
+}
 
 std::vector<int> sampling_levels(const std::string& spacing, int levels, int steps) {
     if (steps < 1 || steps > levels)
@@ -162,6 +180,7 @@ SamplingPath sampling_path(const DiagonalTables& tables, const std::vector<doubl
         s != "leading" && s != "trailing" && s != "linspace" && s != "karras" && s != "log-snr")
         refuse_spacing(s, "leading, trailing, linspace, karras or log-snr");
     std::vector<Place> places = Places(tables, request).all();
+    if (request.from > 0) begin_at(request.from, places);
     places.push_back(at_level(request.ends_at_data ? 0 : 1));
     std::reverse(places.begin(), places.end());
 

@@ -16,6 +16,9 @@ namespace heat::processes {
 /// Throws Error for another name or K outside 1..N.
 std::vector<int> sampling_levels(const std::string& spacing, int levels, int steps);
 
+/// Those of levels, highest first, that are not above `from`, which is the first where there were any above.
+std::vector<int> levels_from(int from, const std::vector<int>& levels);
+
 /// How a solver's own scheduler in diffusers spaces its steps.
 enum class PathStyle {
     integer, ///< ancestral, ddim: sampling_levels
@@ -39,7 +42,8 @@ struct PathRequest {
     std::string spacing; ///< the three of sampling_levels, "karras" or "log-snr"
     int steps = 1;       ///< K, 1..N
     PathStyle style = PathStyle::integer;
-    bool ends_at_data = true;                          ///< or at level 1
+    bool ends_at_data = true; ///< or at level 1
+    int from = 0; ///< above 0: levels above it are left out, and it is the first where there were any
     std::function<float(int level)> timestep_of_level; ///< of level 1..N
 };
 

@@ -8,6 +8,8 @@
 #include "processes/basis_step.h"
 #include "processes/combination.h"
 #include "processes/initial_state.h"
+#include "processes/inpainting.h"
+#include "processes/sample_noise.h"
 #include "processes/solver_plan.h"
 #include "processes/step_clock.h"
 
@@ -57,14 +59,16 @@ public:
         : process_(process), model_(process.model()), denoiser_(denoiser), request_(request),
           callback_(callback), settings_(process.step_settings(request)),
           path_(process.sampling_path(request)),
-          show_clean_(callback && request.view == SampleRequest::View::clean),
-          plan_(make_plan(path_, settings_, show_clean_)), calls_(int(plan_.stages.size())),
-          estimate_(plan_.estimate, process.device()), prediction_(plan_.prediction, process.device()),
-          correction_(plan_.correction, process.device()), update_(plan_.update, process.device()),
-          clock_(request.count, request.seed, timesteps(), process.device()) {
+          show_clean_(callback && request.view == SampleRequest::View::clean), plan_(plan_of_request()),
+          calls_(int(plan_.stages.size())), estimate_(plan_.estimate, process.device()),
+          prediction_(plan_.prediction, process.device()), correction_(plan_.correction, process.device()),
+          update_(plan_.update, process.device()),
+          noises_(request, calls_, process.steps(), process.device()),
+          clock_(request.count, noises_.step_seed(), timesteps(), process.device()) {
         const ImageSize size = process.size();
         shape_ = {request.count, int64_t(size.height), int64_t(size.width), int64_t(size.channels)};
-        state_ = initial_state(process, request);
+        state_ = request.initial.defined() ? noised_images(process, request, path_)
+                                           : initial_state(process, request);
         noise_ = Tensor(shape_, Dtype::f32, process.device());
         if (plan_.keeps) kept_ = Tensor(shape_, Dtype::f32, process.device());
         for (int k = 0; k < plan_.predictions; ++k)
@@ -86,6 +90,7 @@ public:
         report(0);
         for (int i = 0; i < calls_; ++i) {
             clock_.move_to(i);
+            noises_.move_to(i);
             if (noisy(i) && !request_.step_noise.empty()) noise_.copy_from(request_.step_noise[size_t(i)]);
             std::unique_ptr<GraphedWork>& work = works[shape_of(i)];
             if (!work) work = std::make_unique<GraphedWork>("a sampling step", graphs, memory);
@@ -96,6 +101,13 @@ public:
     }
 
 private:
+    SolverPlan plan_of_request() {
+        if (!request_.inpainting.defined()) return make_plan(path_, settings_, show_clean_);
+        const std::vector<int> nodes =
+            resampled_nodes(path_.last, request_.inpainting.resamples, request_.inpainting.jump);
+        inpainter_ = std::make_unique<Inpainter>(request_.inpainting, path_, nodes, process_.device());
+        return make_one_step_plan(path_, settings_, nodes, show_clean_);
+    }
     std::vector<float> timesteps() const {
         std::vector<float> values;
         for (const SolverPlan::Stage& stage : plan_.stages)
@@ -103,6 +115,9 @@ private:
         return values;
     }
     bool noisy(int i) const { return plan_.stages[size_t(i)].noise; }
+    /// Whether variations draw numbers of their own.
+    bool own(int i) const { return noises_.own(path_.levels[size_t(node_at(i))]); }
+    bool jumps(int i) const { return inpainter_ && inpainter_->jumps(i); }
     bool learned() const {
         return settings_.solver == DiagonalSolver::ancestral && settings_.variance == Variance::learned;
     }
@@ -115,7 +130,12 @@ private:
         return predictions_[size_t(((i - k) % size + size) % size)];
     }
     std::vector<int64_t> shape_of(int i) const {
-        return {noisy(i), prediction_.mask(i), correction_.mask(i), update_.mask(i),
+        return {noisy(i),
+                own(i),
+                jumps(i),
+                prediction_.mask(i),
+                correction_.mask(i),
+                update_.mask(i),
                 plan_.predictions ? i % plan_.predictions : 0};
     }
 
@@ -198,7 +218,7 @@ private:
 
     void draw_noise(int i, const Tensor& both) {
         if (!noisy(i)) return;
-        if (request_.step_noise.empty()) clock_.draw_noise(noise_, request_.image_offset);
+        if (request_.step_noise.empty()) noises_.draw(clock_, own(i), noise_);
         if (!learned()) return;
         const ProfileScope scope("scale noise", noise_.device(), [&] {
             return OpWork{3.0 * double(noise_.bytes()), 0, noise_.shape().text()};
@@ -279,7 +299,12 @@ private:
         operand(next, update_, Register::noise, noise_,
                 !is_orthonormal(model_.basis) || !request_.step_noise.empty());
         // Row i of the table is the input of the stage after i.
-        step(next, state_, {{&input_, input_table(1)}});
+        const std::vector<StepResult> seen{{&input_, input_table(1)}};
+        step(next, state_, inpainter_ ? std::vector<StepResult>{} : seen);
+        if (inpainter_) {
+            inpainter_->apply(i, clock_, own(i), noises_, state_);
+            basis_step(model_.basis, {{state_, {}}}, clock_.rows(), &state_, seen);
+        }
         input_ = in_view(model_, input_, level_at(i + 1));
     }
 
@@ -291,9 +316,11 @@ private:
     StepSettings settings_;
     SamplingPath path_;
     bool show_clean_;
+    std::unique_ptr<Inpainter> inpainter_; ///< null: nothing is inpainted
     SolverPlan plan_;
     int calls_;
     DeviceRows estimate_, prediction_, correction_, update_;
+    SampleNoise noises_;
     StepClock clock_;
     Shape shape_;
     Tensor state_, kept_, noise_, input_, view_, gains_, learned_low_, learned_high_;

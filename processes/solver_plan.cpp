@@ -61,11 +61,13 @@ void SolverPlan::set_estimate(int stage, int t, const SamplingPath& path, Predic
 namespace {
 
 /// Ancestral sampling and DDIM: each step by its four coefficients.
-SolverPlan one_step_plan(const SamplingPath& path, const StepSettings& settings, bool with_estimate) {
-    SolverPlan plan(path.last, path.tables.width());
+SolverPlan one_step_plan(const SamplingPath& path, const StepSettings& settings,
+                         const std::vector<int>& nodes, bool with_estimate) {
+    const auto steps = int(nodes.size());
+    SolverPlan plan(steps, path.tables.width());
     plan.estimated = settings.clip || with_estimate;
-    for (int i = 0; i < path.last; ++i) {
-        const int t = path.last - i;
+    for (int i = 0; i < steps; ++i) {
+        const int t = nodes[size_t(i)];
         const double level = path.levels[size_t(t)];
         SolverPlan::Stage stage{t, false};
         for (int p = 0; p < path.tables.width(); ++p) {
@@ -82,11 +84,17 @@ SolverPlan one_step_plan(const SamplingPath& path, const StepSettings& settings,
     return plan;
 }
 
+std::vector<int> all_nodes(const SamplingPath& path) {
+    std::vector<int> nodes;
+    for (int node = path.last; node > 0; --node) nodes.push_back(node);
+    return nodes;
+}
+
 SolverPlan plan_of_solver(const SamplingPath& path, const StepSettings& settings, bool with_estimate) {
     switch (settings.solver) {
     case DiagonalSolver::ancestral:
     case DiagonalSolver::ddim:
-        return one_step_plan(path, settings, with_estimate);
+        return one_step_plan(path, settings, all_nodes(path), with_estimate);
     case DiagonalSolver::dpm_solver:
     case DiagonalSolver::dpm_solver_pp:
     case DiagonalSolver::sde_dpm_solver_pp:
@@ -101,14 +109,22 @@ SolverPlan plan_of_solver(const SamplingPath& path, const StepSettings& settings
     throw Error("make_plan: no such solver");
 }
 
-} // namespace
-
-SolverPlan make_plan(const SamplingPath& path, const StepSettings& settings, bool with_estimate) {
-    SolverPlan plan = plan_of_solver(path, settings, with_estimate);
+SolverPlan of_one_shape(SolverPlan plan) {
     if (plan.predictions == 0)
         for (const Register r : {Register::state, Register::output, Register::clean})
             plan.update.use_everywhere(r);
     return plan;
+}
+
+} // namespace
+
+SolverPlan make_plan(const SamplingPath& path, const StepSettings& settings, bool with_estimate) {
+    return of_one_shape(plan_of_solver(path, settings, with_estimate));
+}
+
+SolverPlan make_one_step_plan(const SamplingPath& path, const StepSettings& settings,
+                              const std::vector<int>& nodes, bool with_estimate) {
+    return of_one_shape(one_step_plan(path, settings, nodes, with_estimate));
 }
 
 int network_calls(const StepSettings& settings, int steps) {

@@ -81,6 +81,9 @@ struct SolverPlan {
 
 /// The plan of settings.solver (docs/samplers.md). `with_estimate`: û_0 is wanted although nothing limits it.
 SolverPlan make_plan(const SamplingPath& path, const StepSettings& settings, bool with_estimate = false);
+/// The plan of ancestral or ddim whose steps begin at these nodes of the path, 1..last, and end one below.
+SolverPlan make_one_step_plan(const SamplingPath& path, const StepSettings& settings,
+                              const std::vector<int>& nodes, bool with_estimate = false);
 
 /// Calls of the network by a solver that goes along a path of so many steps.
 int network_calls(const StepSettings& settings, int steps);

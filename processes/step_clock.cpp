@@ -31,14 +31,14 @@ void StepClock::move_to(int step) {
     random_.copy_from(all_random_.images(step, 1).reshape(random_.shape()));
 }
 
-void StepClock::draw_noise(Tensor& noise, uint32_t image_offset) const {
+void StepClock::draw_noise(Tensor& noise, uint32_t image_offset, uint32_t layer) const {
     const int64_t images = noise.shape()[0];
     const ProfileScope scope("normal", noise.device(), [&] {
         return OpWork{double(noise.bytes()), 0, noise.shape().text()};
     });
     kernels::fill_normal(noise.stream(), noise.data<float>(), images, noise.count() / images,
                          reinterpret_cast<const uint32_t*>(random_.data<int32_t>()),
-                         kernels::purpose_word(kernels::Purpose::step_noise), image_offset);
+                         kernels::purpose_word(kernels::Purpose::step_noise, layer), image_offset);
 }
 
 } // namespace heat::processes

@@ -23,7 +23,7 @@ public:
     /// f32, one per image.
     const Tensor& timesteps() const { return timesteps_; }
     /// Fills noise (images first) with the step's numbers: Purpose::step_noise, image `image_offset + i`.
-    void draw_noise(Tensor& noise, uint32_t image_offset) const;
+    void draw_noise(Tensor& noise, uint32_t image_offset, uint32_t layer = 0) const;
 
 private:
     Tensor all_rows_, all_timesteps_, all_random_; ///< steps × (images, images, 3)

@@ -1,11 +1,13 @@
 #include "engine/io/apng.h"
 #include "engine/io/npz.h"
 #include "engine/io/png.h"
+#include "engine/io/png16.h"
 #include "engine/profiler.h"
 #include "kernels/error.h"
 #include "tools/commands.h"
 #include "tools/graph_option.h"
 #include "tools/guidance_options.h"
+#include "tools/image_options.h"
 #include "tools/image_planes.h"
 #include "tools/interrupt.h"
 #include "tools/math_flags.h"
@@ -36,19 +38,38 @@ struct SampleOptions {
     uint64_t seed = 0;
     std::optional<double> eta;
     std::optional<int64_t> count_given, checkpoint;
-    bool trajectory = false, no_clip = false, no_singles = false, values = false, json = false;
+    bool trajectory = false, no_clip = false, no_singles = false, values = false, png16 = false, json = false;
     processes::ScoreOptions score;
     ProfileOption profile;
     GraphOption graphs;
     SolverFlags solver_flags;
     GuidanceOptions guidance;
+    ImageOptions images;
 };
 
-void write_all(const SampledImages& images, const fs::path& out, bool singles, int64_t first_index,
-               const processes::ClassLabels& labels) {
-    write_png(out / "grid.png", grid_of(images));
+/// Image i in 16 bits.
+Image16 image16_of(const SampledImages& images, int i, float low, float high) {
+    const auto each = size_t(images.height) * size_t(images.width) * size_t(images.channels);
+    Image16 image{images.height, images.width, images.channels, {}};
+    for (size_t e = size_t(i) * each; e < size_t(i + 1) * each; ++e) {
+        const double share = (double(images.values[e]) - low) / (double(high) - low);
+        image.pixels.push_back(uint16_t(std::lround(65535 * std::clamp(share, 0.0, 1.0))));
+    }
+    return image;
+}
+
+void write_all(const SampledImages& images, const SampleOptions& options, const SamplingPlan& plan,
+               const processes::Process& process, const processes::ClassLabels& labels) {
+    const fs::path out = options.out;
+    const int64_t first_index = plan.request.image_offset;
+    write_png(out / "grid.png", grid_of(images, plan.columns));
     const size_t each = images.pixels.size() / size_t(images.count);
-    for (int i = 0; singles && i < images.count; ++i) {
+    for (int i = 0; !options.no_singles && i < images.count; ++i) {
+        if (options.png16) {
+            write_png16(out / fmt::format("{:05}.png", first_index + i),
+                        image16_of(images, i, process.data_low(), process.data_high()));
+            continue;
+        }
         const auto begin = images.pixels.begin() + std::ptrdiff_t(size_t(i) * each);
         write_png(out / fmt::format("{:05}.png", first_index + i),
                   {images.height, images.width, images.channels, {begin, begin + std::ptrdiff_t(each)}});
@@ -64,7 +85,7 @@ void write_all(const SampledImages& images, const fs::path& out, bool singles, i
                                             {reinterpret_cast<const uint8_t*>(classes.data()),
                                              classes.size() * sizeof(int64_t)})});
     write_npz(out / "samples.npz", entries);
-    if (!images.values.empty()) {
+    if (options.values) {
         const Shape shape{images.count, images.height, images.width, images.channels};
         write_image_planes(out / "samples.npy", Tensor::from_host(shape, images.values, Device::cpu));
     }
@@ -96,7 +117,7 @@ Tensor read_start(const SampleOptions& options, const processes::Process& proces
 SamplingPlan plan_of(const SampleOptions& options, const Configuration& configuration) {
     SamplingPlan plan;
     plan.count = options.count_given.value_or(default_count);
-    plan.keep_values = options.values;
+    plan.keep_values = options.values || options.png16;
     plan.batch = options.batch;
     plan.trajectory_frames = options.trajectory ? 40 : 0;
     plan.request = request_of(configuration.sample);
@@ -131,10 +152,12 @@ void sample(const SampleOptions& options) {
         plan.request.start = read_start(options, *run.process);
         plan.count = plan.request.start.shape()[0];
     }
+    options.images.apply(*run.process, options.count_given, plan);
     if (!options.solver_flags.step_noise.empty())
         plan.request.step_noise = read_step_noise(options.solver_flags.step_noise, *run.process, plan.count);
     plan.request.graphs = options.graphs.resolve(device, options.profile.wanted());
     GuidedNetwork network(run, options.guidance, plan.request, device);
+    options.images.expect_one_class(network.labels().size());
     CountedDenoiser counted(network.denoiser());
     const bool counts = plan.request.solver == "ode"; // what other solvers need is known beforehand
     processes::Denoiser& denoiser = counts ? static_cast<processes::Denoiser&>(counted) : network.denoiser();
@@ -160,7 +183,7 @@ void sample(const SampleOptions& options) {
     progress.finish();
     {
         const ProfileScope scope("write images");
-        write_all(images, options.out, !options.no_singles, options.index, network.labels());
+        write_all(images, options, plan, *run.process, network.labels());
     }
     recording.finish(options.out);
     const fs::path grid = fs::path(options.out) / "grid.png";
@@ -211,6 +234,7 @@ void add_sample_command(CLI::App& app) {
         ->add_option("--init-noise", o->init_noise,
                      "NumPy array (.npy), N×C×H×W: the noise to start from, of ddpm and sub-vp")
         ->type_name("FILE");
+    o->images.add_to(*command);
     o->guidance.add_to(*command);
     command->add_option("--out", o->out, "Folder for grid.png, single images, samples.npz")
         ->type_name("FOLDER")
@@ -230,6 +254,7 @@ void add_sample_command(CLI::App& app) {
                       "Also write trajectory.png, an animation (APNG) of the images forming");
     command->add_flag("--npy", o->values,
                       "Also write samples.npy, the images before rounding: N×C×H×W f32 in the data range");
+    command->add_flag("--png16", o->png16, "Single images of 16 bits a channel in place of 8");
     command->add_flag("--no-singles", o->no_singles, "Write no single images");
     command->add_option("--batch", o->batch, "Images at a time")
         ->capture_default_str()
@@ -254,7 +279,10 @@ void add_sample_command(CLI::App& app) {
         "  engine sample runs/garments --solver dpm-solver++ --order 2 --steps 20 --out fast\n"
         "  engine sample runs/garments -n 16 --solver ancestral --steps 1000 --out slow --trajectory\n"
         "  engine sample runs/classes --label all --guidance 3 --out guided\n"
-        "  engine sample runs/garments --init-noise noise.npy --solver ddim --steps 50 --npy --out mine");
+        "  engine sample runs/garments --init-noise noise.npy --solver ddim --steps 50 --npy --out mine\n"
+        "  engine sample runs/garments --init-image shirt.png --strength 0.5 -n 8 --out like-it\n"
+        "  engine sample runs/garments --inpaint shirt.png --mask sleeve.png -n 8 --out sleeves\n"
+        "  engine sample runs/garments --interpolate 1,2 -n 9 --out between");
     command->callback([o] { sample(*o); });
 }
 

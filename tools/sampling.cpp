@@ -15,11 +15,11 @@ int enlargement(int height, int width) {
     return std::clamp(100 / std::max({height, width, 1}), 1, 4);
 }
 
-Image8 grid_of_tensor(const Tensor& images, float low, float high) {
+Image8 grid_of_tensor(const Tensor& images, float low, float high, int columns) {
     const Shape& s = images.shape();
     const int height = int(s[1]), width = int(s[2]);
     return image_grid(to_bytes(images, low, high), int(s[0]), height, width, int(s[3]),
-                      {.scale = enlargement(height, width)});
+                      {.scale = enlargement(height, width), .columns = columns});
 }
 
 } // namespace
@@ -47,6 +47,8 @@ SampledImages sample_images(const processes::Process& process, processes::Denois
         processes::SampleRequest request = plan.request;
         request.count = std::min(plan.batch, plan.count - first);
         if (request.start.defined()) request.start = plan.request.start.images(first, request.count);
+        for (Tensor* given : {&request.initial.images, &request.inpainting.images})
+            if (given->defined()) *given = given->images(first, request.count);
         for (Tensor& noise : request.step_noise) noise = noise.images(first, request.count);
         request.image_offset = plan.request.image_offset + uint32_t(first);
         const bool record = plan.trajectory_frames > 0 && first == 0;
@@ -58,7 +60,8 @@ SampledImages sample_images(const processes::Process& process, processes::Denois
             // Frame f shows the state after a share f/(frames−1) of the steps.
             if (!record || frame >= plan.trajectory_frames) return;
             if (int64_t(s.step) * (plan.trajectory_frames - 1) < int64_t(frame) * s.steps) return;
-            result.trajectory.push_back(grid_of_tensor(s.image, process.data_low(), process.data_high()));
+            result.trajectory.push_back(
+                grid_of_tensor(s.image, process.data_low(), process.data_high(), plan.columns));
             ++frame;
         };
         const Tensor images = process.sample(denoiser, request, on_step);
@@ -73,11 +76,11 @@ SampledImages sample_images(const processes::Process& process, processes::Denois
     return result;
 }
 
-Image8 grid_of(const SampledImages& images) {
+Image8 grid_of(const SampledImages& images, int columns) {
     const int shown = std::min(images.count, 256);
     const size_t bytes = images.pixels.size() / size_t(images.count) * size_t(shown);
     return image_grid({images.pixels.data(), bytes}, shown, images.height, images.width, images.channels,
-                      {.scale = enlargement(images.height, images.width)});
+                      {.scale = enlargement(images.height, images.width), .columns = columns});
 }
 
 } // namespace heat::tools

@@ -11,12 +11,13 @@
 namespace heat::tools {
 
 struct SamplingPlan {
-    processes::SampleRequest
-        request; ///< count and image_offset are filled in batch by batch; start and step_noise hold all
-    int64_t count = 64;        ///< images in all
-    int64_t batch = 64;        ///< images at a time; no effect on what they are
-    int trajectory_frames = 0; ///< > 0: record so many states, evenly spread, of the first batch
-    bool keep_values = false;  ///< the images before rounding too
+    processes::SampleRequest request; ///< count and image_offset are filled in batch by batch; start,
+                                      ///< step_noise and images to start from or inpaint hold all
+    int64_t count = 64;               ///< images in all
+    int64_t batch = 64;               ///< images at a time; no effect on what they are
+    int trajectory_frames = 0;        ///< > 0: record so many states, evenly spread, of the first batch
+    bool keep_values = false;         ///< the images before rounding too
+    int columns = 0;                  ///< of grids; 0: near square
 };
 
 /// What a configuration says of sampling: solver, steps, spacing and clipping; the rest is the caller's.
@@ -36,6 +37,6 @@ SampledImages sample_images(const processes::Process& process, processes::Denois
                             const SamplingPlan& plan, const std::function<void(int64_t, int64_t)>& report);
 
 /// The images, the first 256 at most, as one picture, enlarged so that small ones can be seen.
-Image8 grid_of(const SampledImages& images);
+Image8 grid_of(const SampledImages& images, int columns = 0);
 
 } // namespace heat::tools
