@@ -13,6 +13,7 @@ struct DrawLevels {
     float* timesteps;
     uint32_t count;
     const uint32_t* thresholds;
+    const float* timestep_of;
     float shift;
     const uint32_t* state;
     uint32_t purpose, image_offset;
@@ -27,36 +28,7 @@ struct DrawLevels {
                                      philox4x32_10(0, image, state[2], purpose, state[0], state[1]).v[0])
                     : uniform_index(count, image, state[2], purpose, state[0], state[1]);
             levels[i] = int32_t(index) + 1;
-            timesteps[i] = float(index + 1) + shift;
-        }
-    }
-};
-
-struct DrawLevelsByWeight {
-    int32_t* levels;
-    float* timesteps;
-    int count;
-    const float* cumulative;
-    const float* timestep_of;
-    const uint32_t* state;
-    uint32_t purpose, image_offset;
-
-    template <int V>
-    HEAT_HD void at(int64_t first) const {
-        for (int64_t i = first; i < first + V; ++i) {
-            const PhiloxBlock bits =
-                philox4x32_10(0, image_offset + uint32_t(i), state[2], purpose, state[0], state[1]);
-            const float u = uniform_from_bits(bits.v[0]);
-            int low = 0, high = count - 1; // the first index whose cumulative share reaches u
-            while (low < high) {
-                const int middle = (low + high) / 2;
-                if (cumulative[middle] < u)
-                    low = middle + 1;
-                else
-                    high = middle;
-            }
-            levels[i] = low + 1;
-            timesteps[i] = timestep_of[low + 1];
+            timesteps[i] = timestep_of ? timestep_of[index + 1] : float(index + 1) + shift;
         }
     }
 };
@@ -64,21 +36,12 @@ struct DrawLevelsByWeight {
 } // namespace
 
 void draw_levels(const Stream& stream, int32_t* levels, float* timesteps, int64_t images, int count,
-                 const uint32_t* thresholds, float shift, const uint32_t* state, uint32_t purpose,
-                 uint32_t image_offset) {
+                 const uint32_t* thresholds, const float* timestep_of, float shift, const uint32_t* state,
+                 uint32_t purpose, uint32_t image_offset) {
     if (count < 1) throw Error("draw_levels: expected at least one level, got " + std::to_string(count));
-    parallel_for<1>(
-        stream, images,
-        DrawLevels{levels, timesteps, uint32_t(count), thresholds, shift, state, purpose, image_offset});
-}
-
-void draw_levels_by_weight(const Stream& stream, int32_t* levels, float* timesteps, int64_t images, int count,
-                           const float* cumulative, const float* timestep_of, const uint32_t* state,
-                           uint32_t purpose, uint32_t image_offset) {
-    if (count < 1) throw Error("draw_levels: expected at least one level, got " + std::to_string(count));
-    parallel_for<1>(
-        stream, images,
-        DrawLevelsByWeight{levels, timesteps, count, cumulative, timestep_of, state, purpose, image_offset});
+    parallel_for<1>(stream, images,
+                    DrawLevels{levels, timesteps, uint32_t(count), thresholds, timestep_of, shift, state,
+                               purpose, image_offset});
 }
 
 } // namespace heat::kernels

@@ -33,21 +33,14 @@ HEAT_HD uint32_t weighted_index(const uint32_t* thresholds, uint32_t count, uint
     return low;
 }
 
-/// One level of a process for each image of a training batch, of 1..count: levels[i], and timesteps[i] =
-/// levels[i]
-/// + shift, what the network sees. Uniform where thresholds is null, else level n has the probability
-/// (thresholds[n−1] − thresholds[n−2])/2³², 0 and 2³² standing before and behind the first count − 1 of them.
-/// Level i depends on (seed, purpose word, step, image_offset + i) and the thresholds only. `state` points to
-/// {seed low, seed high, step} in the stream's memory, where the thresholds are too.
+/// One level of a process for each image of a training batch, of 1..count: levels[i], and what the network
+/// sees: timesteps[i] = timestep_of[levels[i]], or levels[i] + shift where that is null. Uniform where
+/// thresholds is null, else level n has the probability (thresholds[n−1] − thresholds[n−2])/2³², 0 and 2³²
+/// standing before and behind the first count − 1 of them. Level i depends on (seed, purpose word, step,
+/// image_offset + i) and the thresholds only. `state` points to {seed low, seed high, step} in the stream's
+/// memory, where both tables (count and count + 1 values) are too.
 void draw_levels(const Stream&, int32_t* levels, float* timesteps, int64_t images, int count,
-                 const uint32_t* thresholds, float shift, const uint32_t* state, uint32_t purpose,
-                 uint32_t image_offset);
-
-/// The same with a probability for each level: level n >= 1 has cumulative[n − 1] − cumulative[n − 2] of it,
-/// cumulative[count − 1] = 1, and timesteps[i] = timestep_of[levels[i]]. Both tables (count and count + 1
-/// floats) are in the stream's memory.
-void draw_levels_by_weight(const Stream&, int32_t* levels, float* timesteps, int64_t images, int count,
-                           const float* cumulative, const float* timestep_of, const uint32_t* state,
-                           uint32_t purpose, uint32_t image_offset);
+                 const uint32_t* thresholds, const float* timestep_of, float shift, const uint32_t* state,
+                 uint32_t purpose, uint32_t image_offset);
 
 } // namespace heat::kernels

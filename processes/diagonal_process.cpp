@@ -1,8 +1,6 @@
 #include "processes/diagonal_process.h"
 
-#include "engine/profiler.h"
 #include "kernels/error.h"
-#include "kernels/levels.h"
 #include "processes/basis_step.h"
 #include "processes/combination.h"
 #include "processes/learned_variance.h"
@@ -78,16 +76,6 @@ Tensor rows_of(const DiagonalTables& tables, Device device, Value value) {
         for (int p = 0; p < tables.width(); ++p) rows.push_back(float(value(t, p)));
     return upload_table(rows, tables.width(), device);
 }
-
-/// Σ_{i<=n} weight_i / Σ_i weight_i.
-std::vector<float> cumulative_shares(const std::vector<double>& weights) {
-    double total = 0, sum = 0;
-    for (const double weight : weights) total += weight;
-    std::vector<float> shares;
-    for (const double weight : weights) shares.push_back(float((sum += weight) / total));
-    shares.back() = 1.f;
-    return shares;
-}
 } // namespace
 
 DiagonalProcess::DiagonalProcess(ImageSize size, DiagonalModel model, Device device)
@@ -107,42 +95,16 @@ DiagonalProcess::DiagonalProcess(ImageSize size, DiagonalModel model, Device dev
         hybrid_table_ = hybrid_table(hybrid_levels(tables, model_.prediction, weights), device);
     else if (model_.loss_weight.kind != LossWeightKind::uniform)
         loss_weights_ = upload_table(std::vector<float>(weights.begin(), weights.end()), 1, device);
-    if (!model_.level_weights.empty() || !model_.timesteps.empty()) {
-        const std::vector<double> even(size_t(steps()), 1.0);
-        level_shares_ = upload_table(
-            cumulative_shares(model_.level_weights.empty() ? even : model_.level_weights), 1, device);
-        std::vector<float> timesteps{0.f};
-        for (int level = 1; level <= steps(); ++level)
-            timesteps.push_back(DiagonalProcess::timestep_of_level(level));
-        level_timesteps_ = upload_table(timesteps, 1, device);
-    }
+    draw_by(model_.level_weights, model_.timesteps);
     if (model_.prediction != Prediction::v) return;
     target_clean_ =
         rows_of(tables, device, [&](int t, int p) { return -tables.s(t, p) / tables.norm(t, p); });
     target_noise_ = rows_of(tables, device, [&](int t, int p) { return tables.a(t, p) / tables.norm(t, p); });
 }
 
-TrainingBatch DiagonalProcess::draw_weighted_levels(const Tensor& images, const RandomState& random,
-                                                    uint32_t image_offset) const {
-    expect_images("training batch", images);
-    const int64_t count = images.shape()[0];
-    TrainingBatch batch;
-    batch.levels = Tensor(Shape{count}, Dtype::i32, device());
-    batch.timesteps = Tensor(Shape{count}, Dtype::f32, device());
-    const ProfileScope scope("draw levels", device(), [&] {
-        return OpWork{8.0 * double(count), double(count), batch.levels.shape().text()};
-    });
-    kernels::draw_levels_by_weight(images.stream(), batch.levels.data<int32_t>(),
-                                   batch.timesteps.data<float>(), count, steps(), level_shares_.data<float>(),
-                                   level_timesteps_.data<float>(), random.device_words(),
-                                   kernels::purpose_word(Purpose::timestep), image_offset);
-    return batch;
-}
-
 TrainingBatch DiagonalProcess::training_batch(const Tensor& images, const RandomState& random,
                                               uint32_t image_offset) const {
-    TrainingBatch batch = level_shares_.defined() ? draw_weighted_levels(images, random, image_offset)
-                                                  : draw_levels(images, random, image_offset);
+    TrainingBatch batch = draw_levels(images, random, image_offset);
     const int32_t* rows = batch.levels.data<int32_t>();
 
     const Tensor clean = model_.view ? model_.view->state_of(images) : images;

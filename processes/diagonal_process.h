@@ -88,11 +88,6 @@ private:
     void check_step_noise(const SampleRequest& request) const;
     /// Throws Error for images to inpaint and seeds that the solver or this path have no use for.
     void check_images(const SampleRequest& request, const SamplingPath& path) const;
-    TrainingBatch draw_weighted_levels(const Tensor& images, const RandomState& random,
-                                       uint32_t image_offset) const;
-
-    /// Where levels have weights: their cumulative shares, N, and the timesteps of 0..N.
-    Tensor level_shares_, level_timesteps_;
     /// The network's input and, for v, its target: factors of u_0 and ε, (N + 1) × width in device memory.
     Tensor input_clean_, input_noise_, target_clean_, target_noise_;
     Tensor loss_weights_; ///< (N + 1)×1 in device memory; undefined: uniform, or in hybrid_table_

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <numeric>
 
 namespace heat::processes {
 
@@ -77,6 +78,18 @@ Tensor Process::sample(Denoiser& denoiser, const SampleRequest& request,
     return run_solver(denoiser, resolved, callback);
 }
 
+void Process::draw_by(const std::vector<double>& weights, const std::vector<double>& timesteps) {
+    if (!weights.empty()) {
+        const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+        std::vector<double> shares;
+        for (const double weight : weights) shares.push_back(weight / total);
+        drawn_from_.thresholds = level_distribution(shares, device()).thresholds;
+    }
+    if (!timesteps.empty())
+        timestep_of_ = Tensor::from_host(Shape{int64_t(timesteps.size())},
+                                         std::vector<float>(timesteps.begin(), timesteps.end()), device());
+}
+
 TrainingBatch Process::draw_levels(const Tensor& images, const RandomState& random,
                                    uint32_t image_offset) const {
     expect_images("training batch", images);
@@ -90,9 +103,10 @@ TrainingBatch Process::draw_levels(const Tensor& images, const RandomState& rand
     kernels::draw_levels(
         images.stream(), batch.levels.data<int32_t>(), batch.timesteps.data<float>(), count, steps(),
         drawn_from_.defined() ? reinterpret_cast<const uint32_t*>(drawn_from_.thresholds.raw()) : nullptr,
-        timestep_of_level(1) - 1.f, random.device_words(), kernels::purpose_word(Purpose::timestep),
-        image_offset);
-    if (drawn_from_.defined()) batch.weight = weighted_by_level({}, drawn_from_.weights, batch.levels);
+        timestep_of_.defined() ? timestep_of_.data<float>() : nullptr, timestep_of_level(1) - 1.f,
+        random.device_words(), kernels::purpose_word(Purpose::timestep), image_offset);
+    if (drawn_from_.weights.defined())
+        batch.weight = weighted_by_level({}, drawn_from_.weights, batch.levels);
     return batch;
 }
 

@@ -127,6 +127,9 @@ protected:
     /// weights are those of the level distribution, undefined for the uniform one; a process multiplies its
     /// own in.
     TrainingBatch draw_levels(const Tensor& images, const RandomState& random, uint32_t image_offset) const;
+    /// For constructors: levels 1..N are drawn in proportion to `weights`, which the loss does not make up
+    /// for, and the network sees timesteps[level]. Empty: all alike, and the level by a constant shift.
+    void draw_by(const std::vector<double>& weights, const std::vector<double>& timesteps);
     void expect_images(const char* what, const Tensor& images) const;
     Shape batch_shape(int64_t count) const;
 
@@ -138,6 +141,7 @@ private:
     int steps_;
     Device device_;
     LevelDistribution drawn_from_;
+    Tensor timestep_of_; ///< f32 of levels 0..N; undefined: the level by a constant shift
 };
 
 } // namespace heat::processes

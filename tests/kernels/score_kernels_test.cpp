@@ -95,14 +95,16 @@ TEST_CASE("a Runge-Kutta stage and its scaled error, each image with its own ste
 }
 
 TEST_CASE("levels drawn by weight follow their shares, and are a function of seed, step and image") {
-    const std::vector<float> cumulative{0.1f, 0.1f, 0.7f, 1.f}, timestep_of{-1.f, 5.f, 6.f, 7.f, 8.5f};
+    const std::vector<uint32_t> cumulative{429496730u, 429496730u, 3006477107u, 0u}; // .1, .1, .7 of 2³²
+    const std::vector<float> timestep_of{-1.f, 5.f, 6.f, 7.f, 8.5f};
     constexpr int count = 40000;
     for (const Stream& stream : test_streams()) {
-        DeviceArray<float> shares(stream, cumulative), times(stream, timestep_of), timesteps(stream, count);
+        DeviceArray<uint32_t> shares(stream, cumulative);
+        DeviceArray<float> times(stream, timestep_of), timesteps(stream, count);
         DeviceArray<int32_t> levels(stream, count), one(stream, 1);
         DeviceArray<uint32_t> state(stream, std::vector<uint32_t>{11, 22, 33});
-        draw_levels_by_weight(stream, levels.data(), timesteps.data(), count, 4, shares.data(), times.data(),
-                              state.data(), 5u << 16, 100);
+        draw_levels(stream, levels.data(), timesteps.data(), count, 4, shares.data(), times.data(), 0.f,
+                    state.data(), 5u << 16, 100);
         std::vector<double> histogram(5, 0.0);
         bool consistent = true;
         const std::vector<int32_t> drawn = levels.host();
@@ -115,8 +117,8 @@ TEST_CASE("levels drawn by weight follow their shares, and are a function of see
         const double expected[] = {0, 0.1, 0, 0.6, 0.3};
         for (size_t level = 0; level < 5; ++level)
             CHECK(std::abs(histogram[level] - expected[level]) <= 5 * std::sqrt(expected[level] / count));
-        draw_levels_by_weight(stream, one.data(), timesteps.data(), 1, 4, shares.data(), times.data(),
-                              state.data(), 5u << 16, 100 + 777);
+        draw_levels(stream, one.data(), timesteps.data(), 1, 4, shares.data(), times.data(), 0.f,
+                    state.data(), 5u << 16, 100 + 777);
         CHECK(one.host()[0] == drawn[777]);
     }
 }

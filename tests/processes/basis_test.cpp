@@ -99,8 +99,8 @@ TEST_CASE("levels are uniform, and a function of seed, step and image") {
     std::vector<int32_t> levels(images);
     std::vector<float> timesteps(images);
     const uint32_t state[3] = {11, 22, 33};
-    kernels::draw_levels(kernels::Stream{}, levels.data(), timesteps.data(), images, count, nullptr, -1.f,
-                         state, 5u << 16, 100);
+    kernels::draw_levels(kernels::Stream{}, levels.data(), timesteps.data(), images, count, nullptr, nullptr,
+                         -1.f, state, 5u << 16, 100);
     std::vector<double> histogram(count, 0.0);
     bool consistent = true;
     for (int i = 0; i < images; ++i) {
