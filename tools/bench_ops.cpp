@@ -6,6 +6,7 @@
 #include "kernels/error.h"
 #include "tools/bench.h"
 #include "tools/interrupt.h"
+#include "tools/run_options.h"
 
 #include <fmt/format.h>
 #include <heat_commit.h>
@@ -112,9 +113,7 @@ void add_bench_ops_command(CLI::App& bench) {
     CLI::Option* filter =
         command->add_option("--filter", o->benchmark.filter, "Only ops that match, a regular expression");
     command->add_option("--dtype", o->dtype, "Of activations: f32 or bf16")->capture_default_str();
-    command->add_option("--device", o->device, "Where to compute")
-        ->type_name("{auto,cpu,cuda}")
-        ->capture_default_str();
+    add_device_option(*command, o->device);
     command->add_option("--json", o->json, "Write the measurements to this file")->excludes(compared);
     command->add_option("--repeat", timing.repeats, "Samples of each op")
         ->capture_default_str()

@@ -8,6 +8,7 @@
 #include "tools/commands.h"
 #include "tools/guidance_options.h"
 #include "tools/math_flags.h"
+#include "tools/run_options.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -201,12 +202,8 @@ void add_classify_command(CLI::App& app) {
     command->add_option("--batch", o->batch, "Images at a time")
         ->capture_default_str()
         ->check(CLI::Range(int64_t(1), int64_t(1) << 20));
-    command->add_option("--weights", o->weights, "Moving average or last")
-        ->type_name("{ema,model}")
-        ->capture_default_str();
-    command->add_option("--device", o->device, "Where to compute")
-        ->type_name("{auto,cpu,cuda}")
-        ->capture_default_str();
+    add_weights_option(*command, o->weights);
+    add_device_option(*command, o->device);
     add_math_flags(*command);
     command->add_flag("--json", o->json, "Print the result as JSON");
     command->footer("Examples:\n"

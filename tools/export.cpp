@@ -2,6 +2,7 @@
 #include "tools/commands.h"
 #include "tools/diffusers_folder.h"
 #include "tools/model.h"
+#include "tools/run_options.h"
 #include "tools/staged_folder.h"
 
 #include <fmt/format.h>
@@ -46,9 +47,7 @@ void add_export_command(CLI::App& app) {
     command->add_option("out", o->out, "Folder to make")->type_name("FOLDER")->required();
     command->add_flag("--unet-only", o->network_only,
                       "Only the network, a UNet2DModel without scheduler: of any process");
-    command->add_option("--weights", o->weights, "Moving average or last")
-        ->type_name("{ema,model}")
-        ->capture_default_str();
+    add_weights_option(*command, o->weights);
     command->add_option("--checkpoint", o->checkpoint, "Step of the checkpoint; the newest by default");
     command->add_flag("--json", o->json, "Print the result as JSON");
     command->footer("Examples:\n"

@@ -12,6 +12,7 @@
 #include "tools/model.h"
 #include "tools/output.h"
 #include "tools/progress.h"
+#include "tools/run_options.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -177,16 +178,10 @@ void add_likelihood_command(CLI::App& app) {
         ->capture_default_str()
         ->check(CLI::NonNegativeNumber);
     command->add_option("--label", o->label, "Class of all images, from 0: of networks with classes");
-    command->add_option("--weights", o->weights, "Moving average or last")
-        ->type_name("{ema,model}")
-        ->capture_default_str();
+    add_weights_option(*command, o->weights);
     command->add_option("--checkpoint", o->checkpoint, "Step of the checkpoint; the newest by default");
-    command->add_option("--dtype", o->dtype, "Of activations")
-        ->type_name("{auto,f32,bf16}")
-        ->capture_default_str();
-    command->add_option("--device", o->device, "Where to compute")
-        ->type_name("{auto,cpu,cuda}")
-        ->capture_default_str();
+    add_dtype_option(*command, o->dtype);
+    add_device_option(*command, o->device);
     add_math_flags(*command);
     command->add_flag("--json", o->json, "Print the result as JSON, with a number for each image");
     add_quiet_flag(*command);

@@ -4,6 +4,7 @@
 #include "tools/image_planes.h"
 #include "tools/math_flags.h"
 #include "tools/model.h"
+#include "tools/run_options.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -66,15 +67,9 @@ void add_predict_command(CLI::App& app) {
         ->type_name("FILE")
         ->required();
     add_label_option(*command, o->label);
-    command->add_option("--dtype", o->dtype, "Of activations")
-        ->type_name("{auto,f32,bf16}")
-        ->capture_default_str();
-    command->add_option("--weights", o->weights, "Moving average or last")
-        ->type_name("{ema,model}")
-        ->capture_default_str();
-    command->add_option("--device", o->device, "Where to compute")
-        ->type_name("{auto,cpu,cuda}")
-        ->capture_default_str();
+    add_dtype_option(*command, o->dtype);
+    add_weights_option(*command, o->weights);
+    add_device_option(*command, o->device);
     add_math_flags(*command);
     command->add_flag("--json", o->json, "Print the result as JSON");
     command->footer("Examples:\n"

@@ -16,6 +16,7 @@
 #include "tools/output.h"
 #include "tools/profiling.h"
 #include "tools/progress.h"
+#include "tools/run_options.h"
 #include "tools/sampling.h"
 #include "tools/score_options.h"
 #include "tools/solver_flags.h"
@@ -259,15 +260,10 @@ void add_sample_command(CLI::App& app) {
     command->add_option("--batch", o->batch, "Images at a time")
         ->capture_default_str()
         ->check(CLI::Range(int64_t(1), int64_t(1) << 20));
-    command->add_option("--weights", o->weights, "Moving average or last")
-        ->type_name("{ema,model}")
-        ->capture_default_str();
+    add_weights_option(*command, o->weights);
     command->add_option("--checkpoint", o->checkpoint, "Step of the checkpoint; the newest by default");
-    command->add_option("--dtype", o->dtype, "Of activations; the run's by default")
-        ->type_name("{auto,f32,bf16}");
-    command->add_option("--device", o->device, "Where to compute")
-        ->type_name("{auto,cpu,cuda}")
-        ->capture_default_str();
+    add_dtype_option(*command, o->dtype);
+    add_device_option(*command, o->device);
     add_math_flags(*command);
     command->add_flag("--json", o->json, "Print the result as JSON");
     o->graphs.add_to(*command);

@@ -6,6 +6,7 @@
 #include "tools/math_flags.h"
 #include "tools/output.h"
 #include "tools/profiling.h"
+#include "tools/run_options.h"
 #include "tools/trainer.h"
 
 #include <fmt/format.h>
@@ -131,9 +132,7 @@ void add_train_command(CLI::App& app) {
     command->add_option("--set", options->settings, "Override a key, e.g. train.batch=32; may be repeated")
         ->type_name("KEY=VALUE")
         ->allow_extra_args(false);
-    command->add_option("--device", options->device, "Where to compute")
-        ->type_name("{auto,cpu,cuda}")
-        ->capture_default_str();
+    add_device_option(*command, options->device);
     options->graphs.add_to(*command);
     add_math_flags(*command);
     options->profile.add_to(*command, "RUN/profile");
