@@ -1,3 +1,4 @@
+#include "golden_json.h"
 #include "processes/ddpm.h"
 #include "processes/factory.h"
 #include "processes/schedule.h"
@@ -5,9 +6,6 @@
 #include "support.h"
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
-
-#include <fstream>
 
 using namespace heat;
 using namespace heat::processes;
@@ -16,12 +14,6 @@ using namespace heat::processes::test;
 TEST_SUITE_BEGIN("processes");
 
 namespace {
-
-nlohmann::json golden() {
-    std::ifstream file(HEAT_SOURCE_DIR "/tests/golden/schedules.json");
-    REQUIRE(file.good());
-    return nlohmann::json::parse(file);
-}
 
 Doubles golden_betas(const nlohmann::json& entry, bool rescale) {
     const std::string theirs = entry["beta_schedule"];
@@ -33,7 +25,7 @@ Doubles golden_betas(const nlohmann::json& entry, bool rescale) {
 } // namespace
 
 TEST_CASE("schedules: sigmoid, Laplace and zero terminal SNR are those of diffusers") {
-    const nlohmann::json document = golden();
+    const nlohmann::json document = golden_json("schedules.json");
     for (const nlohmann::json& table : document["tables"]) {
         CAPTURE(table["beta_schedule"].get<std::string>());
         CAPTURE(table["rescale_betas_zero_snr"].get<bool>());
@@ -83,7 +75,7 @@ TEST_CASE("schedules: their literal forms") {
 }
 
 TEST_CASE("zero terminal SNR: trajectories agree with diffusers in float64") {
-    const nlohmann::json document = golden();
+    const nlohmann::json document = golden_json("schedules.json");
     const auto noises = document["noises"].get<std::vector<Doubles>>();
     for (const nlohmann::json& entry : document["trajectories"]) {
         CAPTURE(entry.dump().substr(0, 160));

@@ -1,5 +1,6 @@
 // The fast solvers: against diffusers, their papers, exact integrals and a Gaussian whose flow is known.
 
+#include "golden_json.h"
 #include "processes/blurring_diffusion.h"
 #include "processes/ddpm.h"
 #include "processes/plan_writer.h"
@@ -7,9 +8,6 @@
 #include "support.h"
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
-
-#include <fstream>
 
 using namespace heat;
 using namespace heat::processes;
@@ -150,9 +148,7 @@ public:
 } // namespace
 
 TEST_CASE("solvers go diffusers' way") {
-    std::ifstream file(HEAT_SOURCE_DIR "/tests/golden/solvers.json");
-    REQUIRE(file.good());
-    const nlohmann::json document = nlohmann::json::parse(file);
+    const nlohmann::json document = golden_json("solvers.json");
     const Shape shape{2, 2, 2, 2};
     int compared = 0;
     for (const nlohmann::json& entry : document["trajectories"]) {

@@ -1,12 +1,11 @@
+#include "golden_json.h"
 #include "processes/ddpm.h"
 #include "processes/schedule.h"
 #include "processes/solver.h"
 #include "support.h"
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
-#include <fstream>
 #include <random>
 
 using namespace heat;
@@ -16,12 +15,6 @@ using namespace heat::processes::test;
 TEST_SUITE_BEGIN("processes");
 
 namespace {
-
-nlohmann::json golden() {
-    std::ifstream file(HEAT_SOURCE_DIR "/tests/golden/ddpm_tables.json");
-    REQUIRE(file.good());
-    return nlohmann::json::parse(file);
-}
 
 Doubles betas_of(const std::string& golden_name, int steps) {
     return golden_name == "linear" ? linear_betas(steps, 1e-4, 0.02) : cosine_betas(steps);
@@ -112,7 +105,7 @@ TEST_CASE("DDPM tables follow the textbook") {
 }
 
 TEST_CASE("DDPM tables agree with diffusers in float64") {
-    const nlohmann::json document = golden();
+    const nlohmann::json document = golden_json("ddpm_tables.json");
     for (const auto& item : document["tables"].items()) {
         const std::string& name = item.key();
         const nlohmann::json& table = item.value();
@@ -245,7 +238,7 @@ TEST_CASE("a step stays finite where a_t has left the range of double") {
 }
 
 TEST_CASE("levels visited agree with diffusers' timesteps") {
-    const nlohmann::json document = golden();
+    const nlohmann::json document = golden_json("ddpm_tables.json");
     for (const nlohmann::json& entry : document["spacings"]) {
         const std::vector<int> levels =
             sampling_levels(entry["spacing"], entry["train_timesteps"], entry["steps"]);
@@ -262,7 +255,7 @@ TEST_CASE("levels visited agree with diffusers' timesteps") {
 }
 
 TEST_CASE("trajectories agree with diffusers in float64") {
-    const nlohmann::json document = golden();
+    const nlohmann::json document = golden_json("ddpm_tables.json");
     const auto noises = document["noises"].get<std::vector<Doubles>>();
     int compared = 0;
     for (const nlohmann::json& entry : document["trajectories"]) {
